@@ -1,0 +1,60 @@
+"""Says in the log whether speculation works, and if not, why."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+DRAFTS_BEFORE_WARNING = 200
+STEPS_BEFORE_WARNING = 1000
+
+
+class DraftMonitor:
+    """Watches proposed and accepted draft tokens, and the reasons why there were none.
+
+    Attributes:
+        num_proposed: draft tokens proposed so far.
+        num_accepted: draft tokens that the target model accepted so far.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Write to `logger`."""
+        self.num_proposed = 0
+        self.num_accepted = 0
+        self._logger = logger
+        self._warned_of_rejection = False
+        self._silent_steps = 0
+        self._silence: Counter[str] = Counter()
+
+    def record_accepted(self, num_accepted: int) -> None:
+        """Note the draft tokens that this step's verification accepted."""
+        if num_accepted and not self.num_accepted:
+            self._logger.info("Speculation works: the first draft tokens were accepted.")
+        self.num_accepted += num_accepted
+        if (
+            not self.num_accepted
+            and self.num_proposed >= DRAFTS_BEFORE_WARNING
+            and not self._warned_of_rejection
+        ):
+            self._warned_of_rejection = True
+            self._logger.warning(
+                "None of %d proposed draft tokens was accepted: the text repeats nothing, or "
+                "drafts are not verified. Compare vllm:spec_decode_num_draft_tokens.",
+                self.num_proposed,
+            )
+
+    def record_proposed(self, num_proposed: int, withheld: Mapping[str, int]) -> None:
+        """Note this step's draft tokens and, by reason, the requests that got none."""
+        self.num_proposed += num_proposed
+        if num_proposed:
+            self._silent_steps = 0
+            self._silence.clear()
+            return
+        self._silent_steps += 1
+        self._silence.update(withheld)
+        if self._silent_steps == STEPS_BEFORE_WARNING:
+            reasons = ", ".join(f"{reason} ({n} times)" for reason, n in self._silence.most_common())
+            self._logger.warning(
+                "No draft token was proposed for %d steps: %s.", STEPS_BEFORE_WARNING, reasons
+            )

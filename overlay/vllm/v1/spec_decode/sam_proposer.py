@@ -1,0 +1,115 @@
+"""Adapter between vLLM's model runner and `sam_drafting`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_drafting import SamDrafter
+from sam_drafting.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
+from sam_drafting.monitor import DraftMonitor
+from vllm.logger import init_logger
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vllm.config import VllmConfig
+    from vllm.v1.worker.gpu_input_batch import InputBatch
+
+logger = init_logger(__name__)
+
+
+class SamProposer:
+    """Proposes drafts for the requests of a model runner's input batch."""
+
+    def __init__(self, vllm_config: VllmConfig) -> None:
+        """Make the drafter and read the batch-size threshold.
+
+        Raises:
+            ValueError: the threshold in the environment is no whole number.
+        """
+        self.num_speculative_tokens = vllm_config.speculative_config.num_speculative_tokens
+        self.max_model_len = vllm_config.model_config.max_model_len
+        self.batch_switch = BatchSwitch(threshold_from_environment(), logger)
+        self.monitor = DraftMonitor(logger)
+        self.drafter = SamDrafter(self.num_speculative_tokens)
+
+    def load_model(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to load: the runner calls this of every drafter."""
+
+    def finish(self, req_ids: Iterable[str]) -> None:
+        """Forget finished and aborted requests."""
+        self.drafter.finish(req_ids)
+
+    def observe_batch(self, batch_size: int) -> bool:
+        """Decide whether this step speculates, from the number of requests in the batch."""
+        return self.batch_switch.observe(batch_size)
+
+    def propose(
+        self, input_batch: InputBatch, sampled_token_ids: list[list[int]]
+    ) -> list[list[int]]:
+        """Draft for each request of the batch, from all its tokens so far.
+
+        Args:
+            input_batch: the runner's batch, with the newly sampled tokens already in
+                `token_ids_cpu`.
+            sampled_token_ids: the new tokens a request; empty while its prompt is incomplete.
+
+        Returns:
+            A new list a request, empty where it gets no draft: the scheduler keeps and changes
+            them, and would take None for "the drafts of the step before".
+        """
+        self.monitor.record_accepted(sum(len(new) - 1 for new in sampled_token_ids if new))
+        num_reqs = len(sampled_token_ids)
+        num_tokens = input_batch.num_tokens_no_spec[:num_reqs]
+        limits = self._draft_limits(input_batch, sampled_token_ids, num_tokens)
+        drafts = self.drafter.step(
+            input_batch.req_ids,
+            input_batch.token_ids_cpu,
+            num_tokens,
+            input_batch.num_prompt_tokens[:num_reqs],
+            limits,
+        )
+        num_proposed = sum(map(len, drafts))
+        withheld = {} if num_proposed else self._why_withheld(input_batch, sampled_token_ids, limits)
+        self.monitor.record_proposed(num_proposed, withheld)
+        return drafts
+
+    def _draft_limits(
+        self,
+        input_batch: InputBatch,
+        sampled_token_ids: list[list[int]],
+        num_tokens: npt.NDArray[np.int32],
+    ) -> npt.NDArray[np.int32]:
+        if not self.batch_switch.speculative_decoding_active:
+            return np.zeros(len(sampled_token_ids), np.int32)
+        # A step samples one token more than it verifies: leave room for it.
+        limits = np.clip(self.max_model_len - 1 - num_tokens, 0, self.num_speculative_tokens)
+        for row, new in enumerate(sampled_token_ids):
+            if not new or row in input_batch.req_prompt_embeds:
+                limits[row] = 0
+        return limits.astype(np.int32)
+
+    def _why_withheld(
+        self,
+        input_batch: InputBatch,
+        sampled_token_ids: list[list[int]],
+        limits: npt.NDArray[np.int32],
+    ) -> Counter[str]:
+        if not self.batch_switch.speculative_decoding_active:
+            reason = f"batch above {VARIABLE}={self.batch_switch.threshold}"
+            return Counter({reason: len(sampled_token_ids)})
+        reasons: Counter[str] = Counter()
+        for row, new in enumerate(sampled_token_ids):
+            if not new:
+                reasons["prompt not complete"] += 1
+            elif row in input_batch.req_prompt_embeds:
+                reasons["prompt given as embeddings"] += 1
+            elif limits[row] == 0:
+                reasons["at max_model_len"] += 1
+            else:
+                reasons["newest token never seen before"] += 1
+        return reasons

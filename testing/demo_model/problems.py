@@ -1,0 +1,123 @@
+"""Problems with step-by-step solutions: facts from reasoning-gym, words of our own.
+
+The facts are drawn by reasoning-gym's seeded generators; `derivations` solves them.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import reasoning_gym
+from reasoning_gym.arithmetic.leg_counting import ANIMALS
+
+from testing.demo_model import derivations
+
+TRAINING_SEED = 20_260_900
+HELD_OUT_SEED = 7
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A prompt and the solution that should follow it."""
+
+    prompt: str
+    solution: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of problem: a reasoning-gym dataset, its options, and how we word it."""
+
+    dataset: str
+    options: Mapping[str, int]
+    questions: tuple[str, ...]
+    stated: Callable[[Facts], str]
+    solved: Callable[[Facts], str]
+
+
+def _integers(facts: Facts) -> list[int]:
+    return [int(float(number)) for number in facts["original_numbers"]]
+
+
+TASKS = (
+    Task(
+        "chain_sum",
+        {"min_terms": 4, "max_terms": 7, "min_digits": 2, "max_digits": 3},
+        ("What is {}?", "Work out {} from left to right.", "Find the value of {}."),
+        lambda facts: facts["expression"],
+        lambda facts: derivations.running_sum(facts["expression"]),
+    ),
+    Task(
+        "number_sorting",
+        {"min_numbers": 5, "max_numbers": 8, "max_decimals": 0},
+        ("Sort {} order.", "Please arrange {} order.", "Here are some numbers. Put {} order."),
+        lambda facts: (
+            f"{', '.join(map(str, _integers(facts)))} in {facts['direction']}"
+        ),
+        lambda facts: derivations.selection_sort(_integers(facts), facts["direction"]),
+    ),
+    Task(
+        "letter_counting",
+        {"min_words": 5, "max_words": 12},
+        ("How often is {}?", "Count how many times we see {}.", "Tell me how often you find {}."),
+        lambda facts: f'{facts["target_letter"]} in "{" ".join(facts["span"])}"',
+        lambda facts: derivations.letter_tally(facts["span"], facts["target_letter"]),
+    ),
+    Task(
+        "leg_counting",
+        {"min_animals": 4, "max_animals": 8},
+        ("How many legs are there: {}?", "Count the legs of {}.", "A farm has {}. Count legs."),
+        lambda facts: ", ".join(f"{animal} {n}" for animal, n in facts["animals"].items()),
+        lambda facts: derivations.leg_count(facts["animals"], ANIMALS),
+    ),
+    Task(
+        "base_conversion",
+        {"max_value": 2000, "min_value": 50},
+        ("Write {}.", "Convert the number {}.", "A number is {}, please."),
+        lambda facts: (
+            f"{facts['source_repr']} of base {facts['source_base']} in base {facts['target_base']}"
+        ),
+        lambda facts: derivations.base_conversion(
+            facts["source_repr"], facts["source_base"], facts["target_base"]
+        ),
+    ),
+)
+
+
+def training_problems(count: int) -> list[Problem]:
+    """Return ``count`` problems to train on, the tasks taking turns; always the same ones."""
+    return _problems(count, TRAINING_SEED)
+
+
+def held_out_problems(count: int, seen: set[str]) -> list[Problem]:
+    """Return ``count`` different problems drawn from another seed, none with a prompt in ``seen``.
+
+    Raises ValueError where the generators yield too few unseen prompts.
+    """
+    # Twice as many as asked for leaves room for those that training has seen.
+    drawn = {problem.prompt: problem for problem in _problems(2 * count + 10, HELD_OUT_SEED)}
+    unseen = [problem for prompt, problem in drawn.items() if prompt not in seen]
+    if len(unseen) < count:
+        raise ValueError(f"only {len(unseen)} of {count} held-out prompts are new to the model")
+    return unseen[:count]
+
+
+def _problems(count: int, seed: int) -> list[Problem]:
+    each = -(-count // len(TASKS))
+    turns = zip(*(_of_task(task, each, seed) for task in TASKS), strict=True)
+    return list(itertools.chain.from_iterable(turns))[:count]
+
+
+def _of_task(task: Task, count: int, seed: int) -> list[Problem]:
+    dataset = reasoning_gym.create_dataset(task.dataset, size=count, seed=seed, **task.options)
+    wording = random.Random(seed)
+    return [_worded(task, entry["metadata"], wording) for entry in dataset]
+
+
+def _worded(task: Task, facts: Facts, wording: random.Random) -> Problem:
+    question = wording.choice(task.questions).format(task.stated(facts))
+    return Problem(f"{question} Think step by step.\n", task.solved(facts))

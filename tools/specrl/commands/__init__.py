@@ -1,0 +1,1 @@
+"""One module a command; each function returns a report and prints nothing."""

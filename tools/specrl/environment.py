@@ -1,0 +1,65 @@
+"""The place that is worked on: an interpreter's site-packages, or a tree named by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from specrl.errors import RequestError
+
+TARGET_PYTHON = "SPECRL_TARGET_PYTHON"
+QUESTION = "import json, sys; print(json.dumps(sys.path))"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Folders that packages lie in, in the order in which they are imported."""
+
+    folders: tuple[Path, ...]
+    is_tree: bool
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds the lock file and the journal."""
+        return self.folders[0]
+
+
+def of_tree(root: Path) -> Environment:
+    """Return an unpacked wheel or a checkout as an environment.
+
+    Raises:
+        RequestError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise RequestError(f"{root.absolute()} is not a folder; name an unpacked wheel or a checkout.")
+    return Environment((root.resolve(),), is_tree=True)
+
+
+def of_interpreter(python: Path | None) -> Environment:
+    """Ask an interpreter where its packages lie.
+
+    Without a name it is the one that the launcher was started with, or else the running one.
+
+    Raises:
+        RequestError: the interpreter does not answer, or has no site-packages.
+    """
+    interpreter = str(python or os.environ.get(TARGET_PYTHON) or sys.executable)
+    try:
+        answer = subprocess.run(
+            [interpreter, "-c", QUESTION], check=True, capture_output=True, timeout=60
+        ).stdout
+        search_path = json.loads(answer)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise RequestError(
+            f"{interpreter} does not answer as a Python interpreter ({error}); name another one."
+        ) from error
+    paths = [Path(item) for item in search_path]
+    sites = [path for path in paths if path.name in ("site-packages", "dist-packages")]
+    folders = tuple(dict.fromkeys(path.resolve() for path in sites if path.is_dir()))
+    if not folders:
+        raise RequestError(f"{interpreter} has no site-packages; name another interpreter.")
+    return Environment(folders, is_tree=False)

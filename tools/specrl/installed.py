@@ -1,0 +1,124 @@
+"""Packages as they lie in an environment, found by their files and not by name alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from specrl.environment import Environment
+from specrl.errors import TargetError
+from specrl.record import Record
+from specrl.stack import Package
+
+TREE_STATE = ".apply-patches-state"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An import folder, and the distribution that it came with where that is known."""
+
+    package: str
+    root: Path
+    distribution: str | None = None
+    version: str | None = None
+    info: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The import folder."""
+        return self.root / self.package
+
+    @property
+    def state_folder(self) -> str:
+        """Where the state lies, relative to the root: it dies with the installed distribution."""
+        return f"{self.info.name}/apply-patches" if self.info else f"{TREE_STATE}/{self.package}"
+
+    @property
+    def record_path(self) -> str | None:
+        """RECORD relative to the root, None for a tree that has none."""
+        return f"{self.info.name}/RECORD" if self.info else None
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file, None where it does not exist.
+
+        Raises:
+            TargetError: the file cannot be read.
+        """
+        return read(self.root / path)
+
+
+def read(path: Path) -> bytes | None:
+    """Return the bytes of a file, None where it does not exist.
+
+    Raises:
+        TargetError: the file cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise TargetError(f"{path} cannot be read ({error.strerror}); make it readable") from error
+
+
+def find(environment: Environment, package: Package) -> Installed | None:
+    """Return the package as it is installed, None where none of its distributions is."""
+    for folder in environment.folders:
+        found = next(_candidates(folder, package, environment.is_tree), None)
+        if found:
+            return found
+        if environment.is_tree and (folder / package.name).is_dir():
+            return Installed(package.name, folder)
+    return None
+
+
+def absence(environment: Environment, package: Package) -> str:
+    """Say why `find` returned nothing."""
+    names = " or ".join(package.variants)
+    for folder in environment.folders:
+        if (folder / package.name).is_dir():
+            return f"{folder / package.name} exists, but no installed {names} lists its files"
+    return f"{names} is not installed in {environment.home}"
+
+
+def normalised(name: str) -> str:
+    """Return a distribution's name in the form in which names are compared."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _candidates(folder: Path, package: Package, is_tree: bool) -> Iterator[Installed]:
+    wanted = {normalised(name): name for name in package.variants}
+    for info in sorted(folder.glob("*.dist-info")):
+        variant = wanted.get(normalised(info.name.split("-")[0]))
+        if not variant:
+            continue
+        version = _version(info)
+        if is_tree and (folder / package.name).is_dir():
+            yield Installed(package.name, folder, variant, version)
+        elif Record.parse(read(info / "RECORD") or b"").owns(package.name):
+            yield Installed(package.name, folder, variant, version, info)
+        elif root := _editable_root(info, package.name):
+            yield Installed(package.name, root, variant, version)
+
+
+def _version(info: Path) -> str | None:
+    metadata = HeaderParser().parsestr((read(info / "METADATA") or b"").decode(errors="replace"))
+    version = metadata["Version"]
+    return str(version).strip() if version else None
+
+
+def _editable_root(info: Path, package: str) -> Path | None:
+    """Return the folder of a checkout that was installed in place and holds the package."""
+    try:
+        source = json.loads(read(info / "direct_url.json") or b"{}")
+        editable = source.get("dir_info", {}).get("editable", False)
+        checkout = Path(unquote(urlsplit(source.get("url", "")).path))
+    except (ValueError, AttributeError):
+        return None
+    roots = [checkout, checkout / "src"] if editable else []
+    return next((root for root in roots if (root / package).is_dir()), None)

@@ -1,0 +1,121 @@
+"""What was done to an installed package, kept beside it together with its saved bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from specrl import treepath
+from specrl.environment import Environment
+from specrl.errors import DriftError, PatchError
+from specrl.installed import TREE_STATE, Installed
+from specrl.lock import FileLock
+from specrl.series import fingerprint
+from specrl.table import Table
+
+FILE_NAME = "state.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """The patch set that was applied, and all that it touched; paths are relative to the root."""
+
+    stack: str
+    package: str
+    distribution: str | None
+    version: str | None
+    lock: str
+    patches: tuple[str, ...]
+    files: Mapping[str, FileLock]
+    overlay: Mapping[str, str]
+    folders: tuple[str, ...]
+
+    @classmethod
+    def load(cls, installed: Installed) -> State | None:
+        """Return the state of a package, None where it was not patched by this tool.
+
+        Raises:
+            DriftError: the state is damaged.
+            TargetError: the state cannot be read.
+        """
+        data = installed.read(f"{installed.state_folder}/{FILE_NAME}")
+        return None if data is None else cls._parse(installed.root / installed.state_folder, data)
+
+    @classmethod
+    def _parse(cls, folder: Path, data: bytes) -> State:
+        try:
+            state = cls._read(Table.of(folder / FILE_NAME, json.loads(data)))
+        except (ValueError, PatchError) as error:
+            raise DriftError(
+                f"{folder / FILE_NAME} is damaged; reinstall the package ({error})"
+            ) from error
+        for path in [*state.files, *state.overlay, *state.folders]:
+            if reason := treepath.problem(path):
+                raise DriftError(
+                    f"{folder / FILE_NAME} names {path!r}, which {reason}; reinstall the package"
+                )
+        return state
+
+    @classmethod
+    def _read(cls, table: Table) -> State:
+        overlay = table.table("overlay")
+        return cls(
+            table.text("stack"),
+            table.text("package"),
+            table.optional_text("distribution"),
+            table.optional_text("version"),
+            table.text("lock"),
+            table.texts("patches"),
+            {path: FileLock.parse(value) for path, value in table.tables("files").items()},
+            {path: overlay.text(path) for path in overlay.values},
+            table.texts("folders"),
+        )
+
+    def dump(self) -> bytes:
+        """Return the bytes of the state file."""
+        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+
+def saved_path(installed: Installed, path: str) -> str:
+    """Return where the saved bytes of a file lie, relative to the root."""
+    return f"{installed.state_folder}/pristine/{path}"
+
+
+def saved(installed: Installed, state: State) -> Mapping[str, bytes | None]:
+    """Return the bytes of the touched files as they were before, None for those not yet there.
+
+    Raises:
+        DriftError: saved bytes are missing or altered.
+    """
+    contents: dict[str, bytes | None] = {}
+    for path, file in state.files.items():
+        data = installed.read(saved_path(installed, path)) if file.before else None
+        if fingerprint(data) != file.before:
+            where = installed.root / saved_path(installed, path)
+            raise DriftError(f"{where} does not hold the saved bytes; reinstall the package")
+        contents[path] = data
+    return contents
+
+
+def state_files(installed: Installed) -> list[str]:
+    """Return the files that make up the state, relative to the root."""
+    folder = installed.root / installed.state_folder
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(installed.root).as_posix() for path in files)
+
+
+def patched(environment: Environment) -> Iterator[tuple[Installed, State]]:
+    """Yield every package that has a state, whether or not a stack still pins it.
+
+    Raises:
+        DriftError: a state is damaged.
+    """
+    for folder in environment.folders:
+        infos = sorted(folder.glob(f"*.dist-info/apply-patches/{FILE_NAME}"))
+        trees = sorted(folder.glob(f"{TREE_STATE}/*/{FILE_NAME}"))
+        for path in [*infos, *trees]:
+            state = State._parse(path.parent, path.read_bytes())
+            info = path.parents[1] if path in infos else None
+            yield Installed(state.package, folder, state.distribution, state.version, info), state
