@@ -7,8 +7,8 @@ it to find the longest suffix of the text that occurred before, and copies on fr
 
 Memory. The states that stand for prefixes of the text count up from row 0 (the root); the clones
 count down from the last row, so that a state's number is its row, negative for a clone, and stays
-valid when the arrays grow. The edge from prefix to next prefix is the text itself and is not stored.
-The other edges lie in one array, chained by state and by hash bucket. A text of n tokens
+valid when the arrays grow. The edge from a prefix to the next is the text itself and is not
+stored; the other edges lie in one array, chained by state and by hash bucket. A text of n tokens
 has at most 2n states and, besides the implied ones, 2n edges: the arrays cannot overflow
 before the text does.
 """
@@ -16,6 +16,7 @@ before the text does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -248,9 +249,7 @@ def longest_match(arrays: Arrays, token: int) -> tuple[int, int]:
 
 
 @kernel
-def copy_continuation(
-    arrays: Arrays, state: int, start_token: int, draft: Int32Array
-) -> None:
+def copy_continuation(arrays: Arrays, state: int, start_token: int, draft: Int32Array) -> None:
     """Fill `draft` with what followed the latest occurrence of `state`.
 
     The text is read as if `start_token` and the draft itself stood behind it: a match that
@@ -268,6 +267,13 @@ def copy_continuation(
         position += 1
 
 
+def as_integer(token: object) -> int:
+    """`token` as a Python integer; TypeError where it is none."""
+    if not isinstance(token, Integral):
+        raise TypeError(f"token ids must be integers, not {token!r}")
+    return int(token)
+
+
 def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Array:
     """`tokens` as a one-dimensional int32 array.
 
@@ -275,19 +281,20 @@ def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Arra
         TypeError: not integers.
         ValueError: a token id below 0 or above `MAX_TOKEN_ID`, or more than one dimension.
     """
-    array = np.asarray(tokens)
-    if array.size == 0:
-        return np.empty(0, np.int32)
-    if array.ndim != 1:
-        raise ValueError(f"tokens must be one-dimensional, not of shape {array.shape}")
-    if array.dtype.kind not in "iuO":
-        raise TypeError(f"token ids must be integers, not {array.dtype}")
-    bad = np.flatnonzero((array < 0) | (array > MAX_TOKEN_ID))
-    if bad.size:
+    if not isinstance(tokens, np.ndarray):
+        # Through Python's integers: numpy turns a list with a huge one into floats.
+        tokens = np.array([as_integer(token) for token in tokens], object)
+    if tokens.ndim != 1:
+        raise ValueError(f"tokens must be one-dimensional, not of shape {tokens.shape}")
+    if tokens.dtype.kind not in "iuO":
+        raise TypeError(f"token ids must be integers, not {tokens.dtype}")
+    outside = np.flatnonzero((tokens < 0) | (tokens > MAX_TOKEN_ID))
+    if outside.size:
+        position = outside[0]
         raise ValueError(
-            f"token id {array[bad[0]]} at position {bad[0]} is outside 0 … {MAX_TOKEN_ID}"
+            f"token id {tokens[position]} at position {position} is outside 0 … {MAX_TOKEN_ID}"
         )
-    return array.astype(np.int32)
+    return tokens.astype(np.int32)
 
 
 class SAM:
@@ -340,8 +347,8 @@ class SAM:
         Raises:
             TypeError, ValueError: as `checked_tokens`.
         """
-        index, length = longest_match(self._arrays, checked_tokens([token])[0])
-        return int(index), int(length)
+        state, length = longest_match(self._arrays, checked_tokens([token])[0])
+        return int(state), int(length)
 
     def gen_draft(self, index: int, start_token: int) -> list[int]:
         """Tokens that followed the match `index` of `lookup(start_token)` at its latest occurrence.

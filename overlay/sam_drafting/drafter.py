@@ -199,9 +199,7 @@ class SamDrafter:
         slots = np.array([self._slot_of(req_id) for req_id in req_ids], np.int64)
         drafts = np.empty((batch_size, self.num_speculative_tokens), np.int32)
         draft_lengths = np.empty(batch_size, np.int32)
-        fault = draft_step(
-            self._automata, slots, token_ids, lengths, limits, drafts, draft_lengths
-        )
+        fault = draft_step(self._automata, slots, token_ids, lengths, limits, drafts, draft_lengths)
         if fault != NO_FAULT:
             raise ValueError(_describe_fault(req_ids[fault], token_ids[fault], lengths[fault]))
         return [

@@ -28,22 +28,31 @@ def cache_folder() -> Path:
     return base / "sam_drafting" / digest.hexdigest()[:16]
 
 
+def is_writable(folder: Path) -> bool:
+    """Make `folder` where it is missing, and say whether files can be put there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call, and keep the machine code on disk where that works.
 
     Numba chooses the place of a function's cache when the function is decorated, and offers no
     argument for it: hence the setting is changed for that moment (numba/core/caching.py,
-    `UserProvidedCacheLocator`).
+    `UserProvidedCacheLocator`). Without a folder nothing is cached: numba would fall back to the
+    folder of the package.
     """
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(CACHE_FOLDER)
     try:
-        compiled: Function = numba.njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # no folder can be written: compile in memory
-        compiled = numba.njit(error_model="numpy")(function)
+        compiled: Function = numba.njit(cache=CAN_CACHE, error_model="numpy")(function)
     finally:
         numba.config.CACHE_DIR = before
     return compiled
 
 
 CACHE_FOLDER = cache_folder()
+CAN_CACHE = is_writable(CACHE_FOLDER)

@@ -44,17 +44,18 @@ class DraftMonitor:
                 self.num_proposed,
             )
 
-    def record_proposed(self, num_proposed: int, withheld: Mapping[str, int]) -> None:
-        """Note this step's draft tokens and, by reason, the requests that got none."""
+    def record_proposed(self, num_proposed: int) -> None:
+        """Note a step that proposed draft tokens."""
         self.num_proposed += num_proposed
-        if num_proposed:
-            self._silent_steps = 0
-            self._silence.clear()
-            return
+        self._silent_steps = 0
+        self._silence.clear()
+
+    def record_silence(self, reasons: Mapping[str, int]) -> None:
+        """Note a step that proposed nothing: how many requests got no draft for each reason."""
         self._silent_steps += 1
-        self._silence.update(withheld)
+        self._silence.update(reasons)
         if self._silent_steps == STEPS_BEFORE_WARNING:
-            reasons = ", ".join(f"{reason} ({n} times)" for reason, n in self._silence.most_common())
+            listed = ", ".join(f"{reason} ({n} times)" for reason, n in self._silence.most_common())
             self._logger.warning(
-                "No draft token was proposed for %d steps: %s.", STEPS_BEFORE_WARNING, reasons
+                "No draft token was proposed for %d steps: %s.", STEPS_BEFORE_WARNING, listed
             )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-
 from sam_drafting import SamDrafter
 from sam_drafting.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
 from sam_drafting.monitor import DraftMonitor
@@ -15,7 +14,7 @@ from vllm.logger import init_logger
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
+    from torch import nn
     from vllm.config import VllmConfig
     from vllm.v1.worker.gpu_input_batch import InputBatch
 
@@ -37,7 +36,7 @@ class SamProposer:
         self.monitor = DraftMonitor(logger)
         self.drafter = SamDrafter(self.num_speculative_tokens)
 
-    def load_model(self, *args: Any, **kwargs: Any) -> None:
+    def load_model(self, target_model: nn.Module) -> None:
         """Nothing to load: the runner calls this of every drafter."""
 
     def finish(self, req_ids: Iterable[str]) -> None:
@@ -73,9 +72,10 @@ class SamProposer:
             input_batch.num_prompt_tokens[:num_reqs],
             limits,
         )
-        num_proposed = sum(map(len, drafts))
-        withheld = {} if num_proposed else self._why_withheld(input_batch, sampled_token_ids, limits)
-        self.monitor.record_proposed(num_proposed, withheld)
+        if num_proposed := sum(map(len, drafts)):
+            self.monitor.record_proposed(num_proposed)
+        else:
+            self.monitor.record_silence(self._reasons(input_batch, sampled_token_ids, limits))
         return drafts
 
     def _draft_limits(
@@ -93,7 +93,7 @@ class SamProposer:
                 limits[row] = 0
         return limits.astype(np.int32)
 
-    def _why_withheld(
+    def _reasons(
         self,
         input_batch: InputBatch,
         sampled_token_ids: list[list[int]],
