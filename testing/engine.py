@@ -1,0 +1,53 @@
+"""What the end-to-end tests ask of an engine, and how its methods are configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vllm import LLM, SamplingParams
+
+if TYPE_CHECKING:
+    from vllm.v1.worker.gpu_model_runner import GPUModelRunner
+
+SAM = {"method": "sam", "num_speculative_tokens": 3}
+NGRAM = {
+    "method": "ngram",
+    "num_speculative_tokens": 3,
+    "prompt_lookup_min": 2,
+    "prompt_lookup_max": 5,
+}
+
+
+def generate(engine: LLM, prompts: list[list[int]], **sampling: Any) -> list[list[int]]:
+    """New token ids of each prompt; `sampling` holds a value, or a list with one a prompt."""
+    defaults = {"temperature": 0.0, "max_tokens": 100, "ignore_eos": True, "detokenize": False}
+    options = {**defaults, **sampling}
+    parameters = [
+        SamplingParams(
+            **{
+                name: value[i] if isinstance(value, list) else value
+                for name, value in options.items()
+            }
+        )
+        for i in range(len(prompts))
+    ]
+    requests = [{"prompt_token_ids": prompt} for prompt in prompts]
+    outputs = engine.generate(requests, parameters, use_tqdm=False)
+    return [list(output.outputs[0].token_ids) for output in outputs]
+
+
+def draft_counts(engine: LLM) -> tuple[int, int]:
+    """Draft tokens that were verified and that were accepted, by vLLM's own metrics."""
+    values = {
+        metric.name: metric.value for metric in engine.get_metrics() if "value" in vars(metric)
+    }
+    return (
+        values.get("vllm:spec_decode_num_draft_tokens", 0),
+        values.get("vllm:spec_decode_num_accepted_tokens", 0),
+    )
+
+
+def model_runner(engine: LLM) -> GPUModelRunner:
+    """The model runner of an engine in this process."""
+    core = engine.llm_engine.engine_core.engine_core
+    return core.model_executor.driver_worker.worker.model_runner

@@ -1,0 +1,70 @@
+"""What `method="sam"` accepts, and what it refuses with a sentence before anything runs."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+from vllm import SamplingParams
+from vllm.config import SpeculativeConfig
+from vllm.engine.arg_utils import EngineArgs
+
+from testing.engine import SAM, generate, model_runner
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "needs num_speculative_tokens"),
+        ({"num_speculative_tokens": 0}, "greater than 0"),
+        ({"num_speculative_tokens": 129}, "use at most 128"),
+        ({"num_speculative_tokens": 3, "prompt_lookup_max": 5}, "remove prompt_lookup_max"),
+        (
+            {"num_speculative_tokens": 3, "model": "a.b", "suffix_decoding_max_tree_depth": 9},
+            "remove model, suffix_decoding_max_tree_depth",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SpeculativeConfig(method="sam", **options)
+
+
+def test_sam_stays_sam():
+    config = SpeculativeConfig(**SAM)
+    assert config.method == "sam"
+    assert repr(config) == "SpeculativeConfig(method='sam', model=None, num_spec_tokens=3)"
+
+
+def test_a_threshold_that_is_no_number_stops_the_start(start_engine):
+    with pytest.raises(ValueError, match="VLLM_SPECULATIVE_BATCH_SIZE_THRE must be a whole number"):
+        start_engine(SAM, threshold="many")
+
+
+def test_asynchronous_scheduling_is_refused(start_engine):
+    with pytest.raises(ValueError, match="async scheduling is only supported"):
+        start_engine(SAM, async_scheduling=True)
+
+
+def test_the_second_model_runner_refuses(target_model):
+    """It needs Triton, so it does not start here; what it would refuse can be asked."""
+    arguments = EngineArgs(
+        model=str(target_model), skip_tokenizer_init=True, speculative_config=dict(SAM)
+    )
+    config = arguments.create_engine_config()
+    assert not config.use_v2_model_runner
+    assert "speculative method 'sam'" in config._get_v2_model_runner_unsupported_features()
+
+
+def test_prompts_given_as_embeddings_get_no_drafts(start_engine, target_model, prompts):
+    embedding = AutoModelForCausalLM.from_pretrained(target_model).get_input_embeddings()
+    with torch.no_grad():
+        embeds = embedding(torch.tensor(prompts[4]))
+    sampling = SamplingParams(temperature=0.0, max_tokens=60, ignore_eos=True, detokenize=False)
+    tokens = {}
+    for name, speculation in (("none", None), ("sam", SAM)):
+        engine = start_engine(speculation, enable_prompt_embeds=True)
+        output = engine.generate([{"prompt_embeds": embeds}], sampling, use_tqdm=False)
+        tokens[name] = list(output[0].outputs[0].token_ids)
+    assert (
+        tokens["sam"] == tokens["none"] == generate(start_engine(), [prompts[4]], max_tokens=60)[0]
+    )
+    assert model_runner(engine).drafter.monitor.num_proposed == 0

@@ -1,0 +1,76 @@
+"""Greedy generation with drafts gives the tokens of generation without."""
+
+import pytest
+
+from testing.engine import NGRAM, SAM, draft_counts, generate, model_runner
+
+MAX_MODEL_LEN = 512
+
+
+@pytest.fixture(scope="module")
+def plain_tokens():
+    """Tokens without speculation by (prompt index, max_tokens), filled by the first test."""
+    return {}
+
+
+@pytest.fixture
+def expected(start_engine, prompts, plain_tokens):
+    """Tokens of each prompt without speculation."""
+    if not plain_tokens:
+        engine = start_engine()
+        plain_tokens["tokens"] = generate(engine, prompts, max_tokens=150)
+    return plain_tokens["tokens"]
+
+
+@pytest.mark.parametrize("speculation", [SAM, NGRAM], ids=["sam", "ngram"])
+@pytest.mark.parametrize("in_process", [True, False], ids=["in_process", "own_process"])
+def test_tokens_equal_those_without_speculation(
+    start_engine, prompts, expected, speculation, in_process
+):
+    engine = start_engine(speculation, in_process=in_process)
+    assert generate(engine, prompts, max_tokens=150) == expected
+    num_drafted, num_accepted = draft_counts(engine)
+    assert num_drafted > num_accepted > 0
+
+
+def test_requests_up_to_max_model_len(start_engine, prompts):
+    """A request near the limit gets shorter drafts and stops no other request's."""
+    batch = [prompts[0] * 160, prompts[1], prompts[2]]
+    max_tokens = [MAX_MODEL_LEN - len(batch[0]), 60, 60]
+    plain = generate(start_engine(), batch, max_tokens=max_tokens)
+    assert len(plain[0]) + len(batch[0]) == MAX_MODEL_LEN
+
+    engine = start_engine(SAM)
+    propose = model_runner(engine).drafter.propose
+    proposed_beside_a_full_request = 0
+
+    def recording(input_batch, sampled_token_ids):
+        nonlocal proposed_beside_a_full_request
+        drafts = propose(input_batch, sampled_token_ids)
+        room = MAX_MODEL_LEN - 1 - input_batch.num_tokens_no_spec[: len(drafts)]
+        assert all(len(draft) <= max(limit, 0) for draft, limit in zip(drafts, room, strict=True))
+        if (room <= SAM["num_speculative_tokens"]).any():
+            proposed_beside_a_full_request += sum(map(len, drafts))
+        return drafts
+
+    model_runner(engine).drafter.propose = recording
+    assert generate(engine, batch, max_tokens=max_tokens) == plain
+    assert proposed_beside_a_full_request > 0
+    assert draft_counts(engine)[1] > 0
+
+
+def test_state_of_finished_requests_is_freed(start_engine, prompts):
+    engine = start_engine(SAM)
+    generate(engine, prompts, max_tokens=20)
+    generate(engine, prompts[:1], max_tokens=2)  # the step that tells of the finished ones
+    assert len(model_runner(engine).drafter.drafter) == 1
+
+
+def test_chunked_prefill_and_preemption(start_engine, prompts):
+    """A prompt in pieces, and too few cache blocks for all requests at once."""
+    options = {"max_num_batched_tokens": 64, "num_gpu_blocks_override": 8, "block_size": 128}
+    options |= {"enable_prefix_caching": False}
+    plain = generate(start_engine(**options), prompts, max_tokens=100)
+    engine = start_engine(SAM, **options)
+    assert generate(engine, prompts, max_tokens=100) == plain
+    assert draft_counts(engine)[1] > 0
