@@ -40,7 +40,7 @@ def target_model(tmp_path_factory):
         tie_word_embeddings=False,
     )
     model = Qwen3ForCausalLM(config).float()
-    model.lm_head.weight.data *= 18
+    model.lm_head.weight.data *= 12
     folder = tmp_path_factory.mktemp("model")
     model.save_pretrained(folder)
     return folder

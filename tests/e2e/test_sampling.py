@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 from testing.engine import SAM, draft_counts, generate
 
 NUM_SAMPLES = 4000
-NUM_TOKENS = 4
+NUM_TOKENS = 3
 MIN_EXPECTED = 8
 REJECTED, NOT_REJECTED = 1e-6, 1e-3
 
@@ -67,20 +67,16 @@ def sequence_probabilities(reference, prompt, temperature, top_p):
 
 def p_value(samples, probabilities):
     """Chi-square of the samples against the probabilities and one class for all the rest."""
-    counts = dict.fromkeys(probabilities, 0)
-    rest = 0
+    observed = dict.fromkeys([*probabilities, "rest"], 0)
     for sample in map(tuple, samples):
-        if sample in counts:
-            counts[sample] += 1
-        else:
-            rest += 1
-    expected = [p * len(samples) for p in probabilities.values()]
-    observed = [*counts.values(), rest]
-    expected.append(max(len(samples) - sum(expected), 1e-9))
-    if expected[-1] < MIN_EXPECTED:  # too small a class: to the least frequent sequence
-        observed[-2] += observed.pop()
-        expected[-2] += expected.pop()
-    return chisquare(observed, expected).pvalue
+        observed[sample if sample in probabilities else "rest"] += 1
+    expected = {key: p * len(samples) for key, p in probabilities.items()}
+    expected["rest"] = len(samples) - sum(expected.values())
+    if expected["rest"] < MIN_EXPECTED:  # too small a class: to the least frequent sequence
+        rarest = min(probabilities, key=probabilities.get)
+        for counts in (observed, expected):
+            counts[rarest] += counts.pop("rest")
+    return chisquare(list(observed.values()), list(expected.values())).pvalue
 
 
 @pytest.mark.parametrize(
