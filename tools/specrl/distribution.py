@@ -26,7 +26,9 @@ class Distribution:
 
     def stacks(self) -> list[str]:
         """Return the names of the stacks, newest first."""
-        return sorted((path.parent.name for path in self.patches.glob("*/stack.toml")), reverse=True)
+        return sorted(
+            (path.parent.name for path in self.patches.glob("*/stack.toml")), reverse=True
+        )
 
     def stack_folder(self, stack: str) -> Path:
         """Return the folder of a stack.

@@ -35,7 +35,9 @@ def of_tree(root: Path) -> Environment:
         RequestError: there is no such folder.
     """
     if not root.is_dir():
-        raise RequestError(f"{root.absolute()} is not a folder; name an unpacked wheel or a checkout.")
+        raise RequestError(
+            f"{root.absolute()} is not a folder; name an unpacked wheel or a checkout."
+        )
     return Environment((root.resolve(),), is_tree=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 
 class ToolError(Exception):
@@ -46,10 +47,11 @@ class TargetError(ToolError):
     exit_code = 6
 
 
-class Failures(ToolError):
+class CollectedError(ToolError):
     """Several failures reported together; the lowest exit code among them counts."""
 
     def __init__(self, errors: list[ToolError]) -> None:
+        """Report these errors as one."""
         super().__init__("\n".join(str(error) for error in errors))
         self.errors = errors
         self.exit_code = min(error.exit_code for error in errors)
@@ -59,11 +61,11 @@ class Failures(ToolError):
         return [sentence for error in self.errors for sentence in error.sentences()]
 
 
+@dataclass
 class Collector:
     """Gathers failures, so that all are reported and not just the first."""
 
-    def __init__(self) -> None:
-        self._errors: list[ToolError] = []
+    _errors: list[ToolError] = field(default_factory=list)
 
     def add(self, error: ToolError) -> None:
         """Keep one failure for later."""
@@ -78,8 +80,8 @@ class Collector:
             self._errors.append(error)
 
     def settle(self) -> None:
-        """Raise what was gathered: nothing, the one failure, or `Failures`."""
+        """Raise what was gathered: nothing, the one failure, or `CollectedError`."""
         if len(self._errors) == 1:
             raise self._errors[0]
         if self._errors:
-            raise Failures(self._errors)
+            raise CollectedError(self._errors)

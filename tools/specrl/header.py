@@ -19,7 +19,7 @@ Date: Thu, 1 Jan 1970 00:00:00 +0000
 
 @dataclass(frozen=True)
 class Header:
-    """Subject and body of a patch, the same text as its commit message in the scratch repository."""
+    """Subject and body of a patch, the same text as its message in the scratch repository."""
 
     subject: str
     body: str
@@ -67,6 +67,14 @@ class Header:
         if not match:
             return ""
         return f"{match[1]}-{'_'.join(re.findall('[a-z0-9]+', match[2].lower()))}"
+
+    def named(self, stem: str) -> Header:
+        """Return the header that gives this name, with a trailer where the subject does not."""
+        if stem == self.stem:
+            return self
+        lines = [line for line in self.body.splitlines() if not line.startswith("Patch-Name:")]
+        gap = "" if self.trailers else "\n"
+        return Header(self.subject, "\n".join([*lines, f"{gap}Patch-Name: {stem}"]).strip())
 
     def dump(self) -> str:
         """Return the head of a patch file."""

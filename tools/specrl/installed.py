@@ -39,6 +39,11 @@ class Installed:
         return f"{self.info.name}/apply-patches" if self.info else f"{TREE_STATE}/{self.package}"
 
     @property
+    def state_file(self) -> str:
+        """The file that describes the state, relative to the root."""
+        return f"{self.state_folder}/state.json"
+
+    @property
     def record_path(self) -> str | None:
         """RECORD relative to the root, None for a tree that has none."""
         return f"{self.info.name}/RECORD" if self.info else None
@@ -91,6 +96,17 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def roots(environment: Environment) -> list[Path]:
+    """Return every folder that a package may lie in, checkouts installed in place included."""
+    infos = [
+        path.parent
+        for folder in environment.folders
+        for path in sorted(folder.glob("*.dist-info/direct_url.json"))
+    ]
+    checkouts = [root for info in infos for root in _editable_roots(info)]
+    return list(dict.fromkeys([*environment.folders, *checkouts]))
+
+
 def _candidates(folder: Path, package: Package, is_tree: bool) -> Iterator[Installed]:
     wanted = {normalised(name): name for name in package.variants}
     for info in sorted(folder.glob("*.dist-info")):
@@ -102,8 +118,9 @@ def _candidates(folder: Path, package: Package, is_tree: bool) -> Iterator[Insta
             yield Installed(package.name, folder, variant, version)
         elif Record.parse(read(info / "RECORD") or b"").owns(package.name):
             yield Installed(package.name, folder, variant, version, info)
-        elif root := _editable_root(info, package.name):
-            yield Installed(package.name, root, variant, version)
+        else:
+            held = (root for root in _editable_roots(info) if (root / package.name).is_dir())
+            yield from (Installed(package.name, root, variant, version) for root in held)
 
 
 def _version(info: Path) -> str | None:
@@ -112,13 +129,12 @@ def _version(info: Path) -> str | None:
     return str(version).strip() if version else None
 
 
-def _editable_root(info: Path, package: str) -> Path | None:
-    """Return the folder of a checkout that was installed in place and holds the package."""
+def _editable_roots(info: Path) -> list[Path]:
+    """Return the folders of the checkout that was installed in place, none for a usual install."""
     try:
         source = json.loads(read(info / "direct_url.json") or b"{}")
         editable = source.get("dir_info", {}).get("editable", False)
         checkout = Path(unquote(urlsplit(source.get("url", "")).path))
     except (ValueError, AttributeError):
-        return None
-    roots = [checkout, checkout / "src"] if editable else []
-    return next((root for root in roots if (root / package).is_dir()), None)
+        return []
+    return [checkout, checkout / "src"] if editable else []

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from specrl.errors import PatchError
-from specrl.stack import Artefact, Stack
+from specrl.stack import Artefact, Package, Stack
 from specrl.table import Table
 
 FILE_NAME = "stack.lock.json"
@@ -65,12 +65,12 @@ class PackageLock:
     def parse(cls, table: Table) -> PackageLock:
         """Read a package."""
         table.only("version", "series", "variants", "overlay")
-        series = [SeriesEntry(row.text("patch"), row.text("sha256")) for row in table.rows("series")]
+        rows = table.rows("series")
         variants = table.tables("variants")
         overlay = table.table("overlay")
         return cls(
             table.text("version"),
-            tuple(series),
+            tuple(SeriesEntry(row.text("patch"), row.text("sha256")) for row in rows),
             {name: VariantLock.parse(value) for name, value in variants.items()},
             {path: overlay.text(path) for path in overlay.values},
         )
@@ -101,8 +101,7 @@ class Lock:
         lock = cls.parse(stack.folder / FILE_NAME)
         for name, package in stack.packages.items():
             entry = lock.packages.get(name)
-            expected = (package.version, package.series, set(package.overlay), set(package.variants))
-            if entry is None or expected != _outline(entry):
+            if entry is None or _outline(entry) != _outline_of_package(package):
                 raise PatchError(
                     f"{stack.folder / FILE_NAME} is older than `packages.{name}` in stack.toml;"
                     f" run `apply-patches refresh {name} --stack {stack.name}`"
@@ -131,6 +130,15 @@ class Lock:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
 
 
-def _outline(entry: PackageLock) -> tuple[str, tuple[str, ...], set[str], set[str]]:
+Outline = tuple[str, tuple[str, ...], set[str], Mapping[str, Artefact]]
+
+
+def _outline_of_package(package: Package) -> Outline:
+    artefacts = {name: variant.artefact for name, variant in package.variants.items()}
+    return package.version, package.series, set(package.overlay), artefacts
+
+
+def _outline(entry: PackageLock) -> Outline:
     series = tuple(item.patch for item in entry.series)
-    return entry.version, series, set(entry.overlay), set(entry.variants)
+    artefacts = {name: variant.artefact for name, variant in entry.variants.items()}
+    return entry.version, series, set(entry.overlay), artefacts

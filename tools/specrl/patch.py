@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
-import unidiff
+from unidiff import patch as unidiff
+from unidiff.errors import UnidiffParseError
 
 from specrl import treepath
 from specrl.errors import DriftError, PatchError
@@ -73,7 +75,9 @@ class FilePatch:
             raise PatchError("exists already" if self.creates else "does not exist")
         if before is not None and b"\r\n" in before:
             raise DriftError("has Windows line endings (CRLF)")
-        after = b"".join(self._replay((before or b"").splitlines(keepends=True)))
+        # Unlike splitlines(), which also breaks at a lone carriage return.
+        lines = BytesIO(before or b"").readlines()
+        after = b"".join(self._replay(lines))
         if self.deletes and after:
             raise PatchError("is longer than what the patch deletes")
         return None if self.deletes else after
@@ -83,7 +87,8 @@ class FilePatch:
         position = 0
         for number, hunk in enumerate(self.hunks, 1):
             end = hunk.source_start + len(hunk.source)
-            if hunk.source_start < position or tuple(source[hunk.source_start : end]) != hunk.source:
+            found = tuple(source[hunk.source_start : end])
+            if hunk.source_start < position or found != hunk.source:
                 raise PatchError(f"does not hold the lines of hunk {number} where it states them")
             result += source[position : hunk.source_start]
             if len(result) != hunk.target_start:
@@ -134,7 +139,7 @@ class Patch:
             # Latin-1 gives each byte a character of its own, so that none is lost.
             body = data[start.start() :].decode("latin-1")
             diff = unidiff.PatchSet.from_string(body)
-        except (unidiff.UnidiffParseError, UnicodeDecodeError) as error:
+        except (UnidiffParseError, UnicodeDecodeError) as error:
             raise PatchError(f"is malformed ({error})") from error
         _refuse_stray_lines(diff, body)
         files = tuple(_file_patch(file, package) for file in diff)

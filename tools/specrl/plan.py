@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from specrl import series, state
+from specrl import state, transaction
 from specrl.distribution import Distribution
 from specrl.errors import Collector, DriftError, PatchError
 from specrl.installed import Installed
 from specrl.record import Record
 from specrl.selection import Member
-from specrl.series import Series, fingerprint
+from specrl.series import Series, check_reviewed, fingerprint, load_overlay
 from specrl.state import State
 from specrl.transaction import Change
 
@@ -21,25 +21,47 @@ Contents = Mapping[str, "bytes | None"]
 
 @dataclass(frozen=True)
 class Plan:
-    """The wanted content of every file concerned, and the folders to remove once empty."""
+    """The changes of one package, and the folders to remove once they are empty."""
 
     installed: Installed
-    contents: Contents
-    surplus_folders: Sequence[str] = ()
+    changes: tuple[Change, ...]
+    surplus: tuple[Path, ...]
 
-    @property
-    def changes(self) -> list[Change]:
-        """The files whose content is not the wanted one."""
-        return [
-            Change(self.installed.root / path, data)
-            for path, data in self.contents.items()
-            if self.installed.read(path) != data
+    @classmethod
+    def of(cls, installed: Installed, contents: Contents, surplus: Iterable[str] = ()) -> Plan:
+        """Keep of the wanted contents those that differ from what is there."""
+        changes = [
+            Change(installed.root / path, data)
+            for path, data in contents.items()
+            if installed.read(path) != data
         ]
+        folders = [installed.root / path for path in sorted(surplus, reverse=True)]
+        return cls(installed, tuple(changes), tuple(folders))
 
-    @property
-    def surplus(self) -> list[Path]:
-        """Absolute paths of the folders to remove once empty, innermost first."""
-        return [self.installed.root / path for path in sorted(self.surplus_folders, reverse=True)]
+
+def carry_out(home: Path, plans: Sequence[Plan]) -> None:
+    """Write all plans in one transaction whose journal lies in `home`.
+
+    Raises:
+        TargetError: a folder is not writable or the disk is full; nothing has been changed.
+    """
+    changes = [change for plan in plans for change in plan.changes]
+    transaction.run(home, changes, [folder for plan in plans for folder in plan.surplus])
+
+
+def forward_all(distribution: Distribution, members: Sequence[Member]) -> list[Plan]:
+    """Plan every package as the lock wants it.
+
+    Raises:
+        ToolError: a package cannot be planned; `CollectedError` when there are several reasons.
+    """
+    failures = Collector()
+    plans = []
+    for member in members:
+        with failures.attempt():
+            plans.append(forward(distribution, member))
+    failures.settle()
+    return plans
 
 
 def forward(distribution: Distribution, member: Member) -> Plan:
@@ -47,32 +69,27 @@ def forward(distribution: Distribution, member: Member) -> Plan:
 
     Raises:
         PatchError: the patches or the overlay are not what was locked, or do not apply.
-        DriftError: a file holds foreign bytes; `Failures` when there are several.
+        DriftError: a file holds foreign bytes; `CollectedError` when there are several.
         TargetError: a file cannot be read.
     """
     installed = member.installed
     old = State.load(installed)
     if member.is_empty:
-        return backward(installed, old) if old else Plan(installed, {})
-    base = _base(member, old)
-    after = _patched(member, base)
-    overlay = _overlay(distribution, member, old)
-    written = {**after, **overlay}
-    undone = _undone(installed, old, written)
-    saved = {state.saved_path(installed, path): base[path] for path in after}
+        return backward(installed, old) if old else Plan.of(installed, {})
+    undone = _undone(installed, old) if old else {}
+    base = _base(member, undone)
+    written = {**_patched(member, base), **_overlay(distribution, member, old)}
     record = _pristine_record(installed, old)
-    if installed.record_path:
-        saved[state.saved_path(installed, installed.record_path)] = record
-    stale = {path: None for path in state.state_files(installed)}
-    folders = _made_folders(installed, old, [*written, *saved])
-    state_path = f"{installed.state_folder}/{state.FILE_NAME}"
-    new = _new_state(member, folders)
-    kept: Contents = {**stale, **saved, state_path: new.dump()}
-    contents = {**undone, **written, **kept}
-    if installed.record_path and record is not None:
-        listed = {**written, **kept}
-        contents[installed.record_path] = Record.parse(record).updated(listed)
-    return Plan(installed, contents, set(old.folders) - set(folders) if old else ())
+    saved = {**base, **record}
+    kept = {state.saved_path(installed, path): data for path, data in saved.items()}
+    folders = _made_folders(installed, old, [*written, *kept, installed.state_file])
+    kept[installed.state_file] = _new_state(member, folders).dump()
+    stale = dict.fromkeys(state.state_files(installed))
+    listed = {
+        path: Record.parse(data).updated({**written, **kept}) for path, data in record.items()
+    }
+    surplus = set(old.folders) - set(folders) if old else ()
+    return Plan.of(installed, {**undone, **stale, **written, **kept, **listed}, surplus)
 
 
 def backward(installed: Installed, old: State) -> Plan:
@@ -82,10 +99,108 @@ def backward(installed: Installed, old: State) -> Plan:
         DriftError: a file holds foreign bytes, or saved bytes are missing.
         TargetError: a file cannot be read.
     """
-    _require_known_bytes(installed, old)
-    contents: dict[str, bytes | None] = dict(state.saved(installed, old))
-    contents.update(dict.fromkeys(old.overlay))
-    if installed.record_path:
-        contents[installed.record_path] = _pristine_record(installed, old)
-    contents.update(dict.fromkeys(state.state_files(installed)))
-    return Plan(installed, contents, old.folders)
+    stale = dict.fromkeys(state.state_files(installed))
+    contents = {**_undone(installed, old), **_pristine_record(installed, old), **stale}
+    return Plan.of(installed, contents, old.folders)
+
+
+def _undone(installed: Installed, old: State) -> dict[str, bytes | None]:
+    failures = Collector()
+    hashes = {path: (file.before, file.after) for path, file in old.files.items()}
+    hashes.update({path: (None, digest) for path, digest in old.overlay.items()})
+    for path, known in hashes.items():
+        if fingerprint(installed.read(path)) not in known:
+            failures.add(_drift(installed, path))
+    failures.settle()
+    return {**state.saved(installed, old), **dict.fromkeys(old.overlay)}
+
+
+def _base(member: Member, undone: Contents) -> dict[str, bytes | None]:
+    """Return the bytes that the series starts from, verified against the lock."""
+    failures = Collector()
+    base = {}
+    for path, file in member.files.files.items():
+        base[path] = undone[path] if path in undone else member.installed.read(path)
+        if fingerprint(base[path]) != file.before:
+            failures.add(_drift(member.installed, path, base[path]))
+    failures.settle()
+    return base
+
+
+def _patched(member: Member, base: Contents) -> Contents:
+    series = Series.load(member.stack, member.package)
+    check_reviewed(member.stack, series, member.lock)
+    after = series.play(base.get)
+    expected = {path: file.after for path, file in member.files.files.items()}
+    if {path: fingerprint(data) for path, data in after.items()} != expected:
+        raise PatchError(
+            f"{member.stack.folder / 'stack.lock.json'} does not name the bytes that the patches of"
+            f" {member.package.name} give; run `apply-patches refresh {member.package.name}`"
+        )
+    return after
+
+
+def _overlay(distribution: Distribution, member: Member, old: State | None) -> Contents:
+    failures = Collector()
+    contents = load_overlay(distribution, member.package)
+    ours = old.overlay if old else {}
+    for path, data in contents.items():
+        digest = member.lock.overlay[path]
+        if fingerprint(data) != digest:
+            failures.add(
+                PatchError(
+                    f"{distribution.overlay / path} is not what stack.lock.json was made from;"
+                    f" review it and run `apply-patches refresh {member.package.name}`"
+                )
+            )
+        if fingerprint(member.installed.read(path)) not in (None, digest, ours.get(path)):
+            failures.add(_drift(member.installed, path))
+    failures.settle()
+    return contents
+
+
+def _pristine_record(installed: Installed, old: State | None) -> dict[str, bytes]:
+    """Return RECORD as it was before, by its path; nothing for a tree without RECORD."""
+    path = installed.record_path
+    if not path:
+        return {}
+    current = installed.read(path) or b""
+    if not old:
+        return {path: current}
+    before = installed.read(state.saved_path(installed, path))
+    ours = {*old.files, *old.overlay, *state.state_files(installed)}
+    if before is None or _others(before, ours) != _others(current, ours):
+        raise _drift(installed, path)
+    return {path: before}
+
+
+def _others(record: bytes, ours: set[str]) -> tuple[bytes, ...]:
+    return Record.parse(record).without(ours)
+
+
+def _made_folders(installed: Installed, old: State | None, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders that exist only because of these files."""
+    parents = {parent.as_posix() for path in paths for parent in PurePosixPath(path).parents}
+    ours = old.folders if old else ()
+    made = (path for path in parents if path in ours or not (installed.root / path).is_dir())
+    return tuple(sorted(made))
+
+
+def _new_state(member: Member, folders: tuple[str, ...]) -> State:
+    return State(
+        stack=member.stack.name,
+        package=member.package.name,
+        distribution=member.variant,
+        version=member.installed.version,
+        lock=member.digest,
+        patches=member.package.series,
+        files=member.files.files,
+        overlay=member.lock.overlay,
+        folders=folders,
+    )
+
+
+def _drift(installed: Installed, path: str, data: bytes | None = None) -> DriftError:
+    has = "has Windows line endings (CRLF)" if b"\r\n" in (data or b"") else "holds foreign bytes"
+    name = installed.distribution or installed.package
+    return DriftError(f"{installed.root / path} {has}; reinstall {name} and apply again")

@@ -38,9 +38,7 @@ class Record:
     def without(self, paths: Collection[str]) -> tuple[bytes, ...]:
         """Return the lines of all other paths."""
         return tuple(
-            line
-            for listed, line in zip(self.paths, self.lines, strict=True)
-            if listed not in paths
+            line for listed, line in zip(self.paths, self.lines, strict=True) if listed not in paths
         )
 
     def updated(self, contents: Mapping[str, bytes | None]) -> bytes:

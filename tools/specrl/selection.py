@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from specrl import installed as installation
 from specrl.distribution import Distribution
@@ -84,8 +83,9 @@ def survey(request: Request) -> Selection:
     known = [stack for stack in stacks if all(name in stack.packages for name in request.packages)]
     if not known:
         stacks[0].package(next(n for n in request.packages if n not in stacks[0].packages))
-    selections = [_survey_stack(request, stack) for stack in known]
-    return next((selection for selection in selections if selection.members), selections[0])
+    selections = (_survey_stack(request, stack) for stack in known)
+    newest = next(selections)
+    return newest if newest.members else next((s for s in selections if s.members), newest)
 
 
 def select(request: Request) -> Selection:

@@ -24,7 +24,7 @@ class Series:
         """Read all patches of a package.
 
         Raises:
-            PatchError: a patch is missing or refused; `Failures` when there are several.
+            PatchError: a patch is missing or refused; `CollectedError` when there are several.
         """
         failures = Collector()
         patches = []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from specrl import treepath
@@ -18,6 +21,7 @@ else:
     import tomli as tomllib
 
 FILE_NAME = "stack.toml"
+WIDTH = 80
 
 
 @dataclass(frozen=True)
@@ -157,3 +161,30 @@ class Stack:
                 if path in owners:
                     raise table.error("packages", f"gives {path} two owners")
                 owners[path] = package.name
+
+
+def replace_series(folder: Path, data: bytes, name: str, series: Sequence[str]) -> bytes:
+    """Return the bytes of a `stack.toml` with another series for a package, else unchanged.
+
+    Raises:
+        PatchError: the series of the package is not written as one plain list.
+    """
+    old = Stack.parse(folder, data)
+    package = replace(old.package(name), series=tuple(series))
+    wanted = replace(old, packages={**old.packages, name: package})
+    head = rf'^\[packages\."?{re.escape(name)}"?\](?:\n(?!\[).*)*?\nseries *= *'
+    place = re.compile(head + r"(\[[^]]*\])", re.MULTILINE)
+    if match := place.search(text := data.decode()):
+        changed = (text[: match.start(1)] + _toml_list(series) + text[match.end(1) :]).encode()
+        with suppress(PatchError):
+            if Stack.parse(folder, changed) == wanted:
+                return changed
+    raise PatchError(f"{folder / FILE_NAME} has no plain list `series` in {name}; write one there")
+
+
+def _toml_list(items: Sequence[str]) -> str:
+    quoted = [json.dumps(item) for item in items]
+    line = f"[{', '.join(quoted)}]"
+    if len(line) <= WIDTH:
+        return line
+    return "[\n" + "".join(f"    {item},\n" for item in quoted) + "]"

@@ -10,12 +10,10 @@ from pathlib import Path
 from specrl import treepath
 from specrl.environment import Environment
 from specrl.errors import DriftError, PatchError
-from specrl.installed import TREE_STATE, Installed
+from specrl.installed import TREE_STATE, Installed, read, roots
 from specrl.lock import FileLock
 from specrl.series import fingerprint
 from specrl.table import Table
-
-FILE_NAME = "state.json"
 
 
 @dataclass(frozen=True)
@@ -40,22 +38,18 @@ class State:
             DriftError: the state is damaged.
             TargetError: the state cannot be read.
         """
-        data = installed.read(f"{installed.state_folder}/{FILE_NAME}")
-        return None if data is None else cls._parse(installed.root / installed.state_folder, data)
+        data = installed.read(installed.state_file)
+        return None if data is None else cls._parse(installed.root / installed.state_file, data)
 
     @classmethod
-    def _parse(cls, folder: Path, data: bytes) -> State:
+    def _parse(cls, path: Path, data: bytes) -> State:
         try:
-            state = cls._read(Table.of(folder / FILE_NAME, json.loads(data)))
+            state = cls._read(Table.of(path, json.loads(data)))
         except (ValueError, PatchError) as error:
-            raise DriftError(
-                f"{folder / FILE_NAME} is damaged; reinstall the package ({error})"
-            ) from error
-        for path in [*state.files, *state.overlay, *state.folders]:
-            if reason := treepath.problem(path):
-                raise DriftError(
-                    f"{folder / FILE_NAME} names {path!r}, which {reason}; reinstall the package"
-                )
+            raise DriftError(f"{path} is damaged; reinstall the package ({error})") from error
+        for name in [*state.files, *state.overlay, *state.folders]:
+            if reason := treepath.problem(name):
+                raise DriftError(f"{path} names {name!r}, which {reason}; reinstall the package")
         return state
 
     @classmethod
@@ -112,10 +106,10 @@ def patched(environment: Environment) -> Iterator[tuple[Installed, State]]:
     Raises:
         DriftError: a state is damaged.
     """
-    for folder in environment.folders:
-        infos = sorted(folder.glob(f"*.dist-info/apply-patches/{FILE_NAME}"))
-        trees = sorted(folder.glob(f"{TREE_STATE}/*/{FILE_NAME}"))
+    for folder in roots(environment):
+        infos = sorted(folder.glob("*.dist-info/apply-patches/state.json"))
+        trees = sorted(folder.glob(f"{TREE_STATE}/*/state.json"))
         for path in [*infos, *trees]:
-            state = State._parse(path.parent, path.read_bytes())
+            state = State._parse(path, read(path) or b"")
             info = path.parents[1] if path in infos else None
             yield Installed(state.package, folder, state.distribution, state.version, info), state

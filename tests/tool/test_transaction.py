@@ -1,0 +1,210 @@
+"""All or nothing: crashes at every step, full disks, and two runs at once."""
+
+import errno
+import os
+
+import pytest
+from filelock import FileLock
+from specrl import transaction
+from specrl.errors import TargetError
+from specrl.transaction import Change, Journal
+
+OLD = {"kept.py": "old\n", "sub/gone.py": "gone\n"}
+NEW = {"kept.py": "new\n", "made/deep/fresh.py": "fresh\n"}
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = tmp_path / "home"
+    (home / "sub").mkdir(parents=True)
+    for path, text in OLD.items():
+        (home / path).write_text(text)
+    return home
+
+
+def changes(home):
+    gone = Change(home / "sub/gone.py", None)
+    return [*(Change(home / path, text.encode()) for path, text in NEW.items()), gone]
+
+
+def contents(home):
+    return {
+        path.relative_to(home).as_posix(): path.read_text()
+        for path in home.rglob("*")
+        if path.is_file()
+    }
+
+
+def run(home):
+    transaction.run(home, changes(home), [home / "sub"])
+
+
+def test_carries_out_all_changes(home):
+    run(home)
+    assert contents(home) == NEW
+    assert not (home / "sub").exists()
+    assert not transaction.recovery_is_due(home)
+
+
+def test_nothing_to_do_leaves_no_trace(home):
+    transaction.run(home, [], [])
+    assert contents(home) == OLD
+
+
+def crash_at(home, step):
+    """Run in a child process that dies at a step; say whether it lived to the end."""
+    child = os.fork()
+    if not child:
+        left = step
+
+        def counted(original):
+            def call(*args, **kwargs):
+                nonlocal left
+                if not left:
+                    os._exit(9)
+                left -= 1
+                return original(*args, **kwargs)
+
+            return call
+
+        for name in ("fsync", "replace", "unlink", "mkdir", "rmdir", "open", "chmod"):
+            setattr(os, name, counted(getattr(os, name)))
+        run(home)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_crash_at_every_step_is_recovered(tmp_path, home):
+    outcomes = []
+    for step in range(200):
+        copy = tmp_path / f"at{step}"
+        os.system(f"cp -r {home} {copy}")
+        lived = crash_at(copy, step)
+        transaction.recover(copy)
+        assert not transaction.recovery_is_due(copy)
+        outcomes.append(contents(copy))
+        assert outcomes[-1] in (OLD, NEW)
+        assert (copy / "made").exists() == (outcomes[-1] == NEW)
+        if lived:
+            break
+    assert outcomes[0] == OLD
+    assert outcomes[-1] == NEW
+    assert outcomes == sorted(outcomes, key=lambda found: found == NEW)
+
+
+def test_recovery_may_crash_too(home):
+    journal = Journal.of(home, changes(home), [])
+    transaction._stage(home, journal, changes(home))
+    (home / ".apply-patches/commit").write_text("")
+    journal.staged(home / "kept.py").replace(home / "kept.py")
+    assert transaction.recover(home) == "finished"
+    assert contents(home) == NEW
+
+
+def test_torn_journal_is_undone(home):
+    (home / ".apply-patches").mkdir()
+    (home / ".apply-patches/journal.json").write_text('{"token": "ab')
+    assert transaction.recover(home) == "undone"
+    assert contents(home) == OLD
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_failure_before_the_commit_record_changes_nothing(home, monkeypatch, number):
+    write = transaction._write_synced
+
+    def full(path, data):
+        if "fresh.py" in path.name:
+            raise OSError(number, os.strerror(number), str(path))
+        write(path, data)
+
+    monkeypatch.setattr(transaction, "_write_synced", full)
+    with pytest.raises(TargetError, match=f"{os.strerror(number)}.*nothing has been changed"):
+        run(home)
+    assert contents(home) == OLD
+    assert not (home / "made").exists()
+
+
+def test_interruption_before_the_commit_record_changes_nothing(home, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transaction, "_sync_parents", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(home)
+    assert contents(home) == OLD
+
+
+def test_failure_after_the_commit_record_is_finished_by_the_next_run(home, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error", "somewhere")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(transaction, "_forget_compiled", fail)
+        with pytest.raises(TargetError, match=r"somewhere: Input/output error.*next run finishes"):
+            run(home)
+    assert transaction.recover(home) == "finished"
+    assert contents(home) == NEW
+
+
+def test_recovery_that_fails(home, monkeypatch):
+    (home / ".apply-patches").mkdir()
+
+    def fail(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "somewhere")
+
+    monkeypatch.setattr(transaction, "_close", fail)
+    with pytest.raises(TargetError, match="somewhere cannot be written"):
+        transaction.recover(home)
+
+
+def test_second_run_waits_and_gives_up(home, monkeypatch):
+    monkeypatch.setattr(transaction, "PATIENCE_S", 0.2)
+    with (
+        FileLock(home / ".apply-patches.lock"),
+        pytest.raises(TargetError, match="Another run holds"),
+        transaction.exclusive(home),
+    ):
+        pass
+
+
+def test_lock_leaves_no_file(home):
+    with transaction.exclusive(home):
+        assert (home / ".apply-patches.lock").exists()
+    assert contents(home) == OLD
+
+
+def test_folder_that_cannot_be_locked(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(TargetError, match="cannot be written"),
+        transaction.exclusive(tmp_path / "file"),
+    ):
+        pass
+
+
+def interrupt_apply(on_target, monkeypatch, place):
+    def die(*_):
+        raise SystemExit(9)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(transaction, place, die)
+        broken.setattr(transaction, "roll_back", lambda home: None)
+        on_target("apply")
+
+
+@pytest.mark.parametrize(("place", "how"), [("_sync_parents", "undone"), ("finish", "finished")])
+@pytest.mark.parametrize("command", ["apply", "revert"])
+def test_interrupted_command_is_recovered(
+    on_target, target, make, monkeypatch, place, how, command
+):
+    before = make.snapshot(target.site)
+    interrupt_apply(on_target, monkeypatch, place)
+    assert on_target("check").code == 1
+    assert "interrupted run" in on_target("status").err
+    assert on_target("verify").code == 1
+    result = on_target(command)
+    assert (result.code, f"was {how} first" in result.err) == (0, True)
+    if command == "revert":
+        assert make.snapshot(target.site) == before
+    else:
+        assert on_target("verify").code == 0

@@ -1,0 +1,98 @@
+"""Run `apply-patches` from a bare clone, with a private environment where packages are missing."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+# The `dependencies` of pyproject.toml, which Python 3.10 cannot read; a test compares them.
+DEPENDENCIES = (
+    "click>=8.1",
+    "filelock>=3.25",
+    "gitpython>=3.1",
+    "tomli>=2.0; python_version < '3.11'",
+    "tqdm>=4.66",
+    "unidiff>=0.7.5",
+)
+MODULES = ("click", "filelock", "git", "tqdm", "unidiff")
+CANNOT_WRITE = 6
+# Set before the restart, so that an environment without the packages is not started for ever.
+RESTARTED = "SPECRL_RESTARTED"
+
+
+def main() -> None:
+    """Run the tool here where it can be imported, else in its private environment."""
+    # A bare clone is started with whatever Python there is.
+    if sys.version_info < (3, 10):  # noqa: UP036
+        sys.exit(f"{sys.executable} is older than Python 3.10; start this file with a newer one.")
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    if not _is_complete():
+        _restart_in(_private_environment())
+    from specrl import cli
+
+    cli.main()
+
+
+def _is_complete() -> bool:
+    modules = MODULES if sys.version_info >= (3, 11) else (*MODULES, "tomli")
+    return all(importlib.util.find_spec(module) for module in modules)
+
+
+def _restart_in(environment: Path) -> None:
+    python = str(environment / "bin" / "python")
+    if RESTARTED in os.environ or not os.access(python, os.X_OK):
+        print(f"error: {environment} is damaged; delete it, it is then made anew", file=sys.stderr)
+        sys.exit(CANNOT_WRITE)
+    os.environ[RESTARTED] = "1"
+    os.environ.setdefault("SPECRL_TARGET_PYTHON", sys.executable)
+    os.execv(python, [python, str(Path(__file__).resolve()), *sys.argv[1:]])
+
+
+def _private_environment() -> Path:
+    cache = Path(os.environ.get("SPECRL_CACHE") or Path.home() / ".cache" / "specrl")
+    key = hashlib.sha256("\n".join((sys.version, *DEPENDENCIES)).encode()).hexdigest()[:16]
+    environment = cache / f"tool-{key}"
+    if not environment.exists():
+        print(f"apply-patches: installing {', '.join(MODULES)} in {environment}", file=sys.stderr)
+        try:
+            _build(environment)
+        except (OSError, subprocess.CalledProcessError) as error:
+            _give_up(environment, error)
+    return environment
+
+
+def _build(environment: Path) -> None:
+    """Build under a temporary name, so that a half-built environment is never used."""
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=environment.parent))
+    try:
+        venv.EnvBuilder(with_pip=True, symlinks=True).create(scratch)
+        install = [str(scratch / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*install, *DEPENDENCIES], check=True, stdout=sys.stderr)
+        scratch.rename(environment)
+    except OSError:
+        # Another run may have finished the same environment meanwhile.
+        if not environment.exists():
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _give_up(environment: Path, error: Exception) -> None:
+    print(
+        f"error: {environment} cannot be made ({error}); connect to a package index, or install"
+        f" {', '.join(MODULES)} for {sys.executable}",
+        file=sys.stderr,
+    )
+    sys.exit(CANNOT_WRITE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Export scratch repositories as patches, and lock the stack anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from specrl import lock, locking, stack, transaction
+from specrl.artefact import Store
+from specrl.distribution import Distribution
+from specrl.errors import Collector, PatchError
+from specrl.installed import read
+from specrl.lock import Lock, PackageLock
+from specrl.outline import counted
+from specrl.patch import Patch
+from specrl.report import Report
+from specrl.series import Series
+from specrl.stack import Package, Stack
+from specrl.transaction import Change
+from specrl.workspace import Workspace
+
+Export = Mapping[str, bytes]
+
+
+def refresh(
+    distribution: Distribution, stack_name: str, names: tuple[str, ...], store: Store, workdir: Path
+) -> Report:
+    """Export every scratch repository, lock each package, write in one transaction, report.
+
+    Raises:
+        ToolError: a commit cannot be a patch, or the lock cannot be computed; nothing is written.
+    """
+    folder = distribution.stack_folder(stack_name)
+    with transaction.exclusive(folder):
+        transaction.recover(folder)
+        old = Stack.load(distribution, stack_name)
+        chosen = [old.package(name) for name in names or old.packages]
+        exports = _exports(chosen, workdir)
+        locks = _locks(distribution, old, chosen, exports, store)
+        changes = _changes(old, exports, locks)
+        transaction.run(folder, changes, [])
+    return _report(chosen, locks, changes)
+
+
+def _exports(chosen: list[Package], workdir: Path) -> Mapping[str, Export]:
+    """Return the patches of each package that has a scratch repository."""
+    failures = Collector()
+    exports: dict[str, Export] = {}
+    for package in chosen:
+        with failures.attempt():
+            if workspace := Workspace.open(workdir / package.name):
+                exports[package.name] = dict(workspace.export())
+    failures.settle()
+    return exports
+
+
+def _locks(
+    distribution: Distribution,
+    old: Stack,
+    chosen: list[Package],
+    exports: Mapping[str, Export],
+    store: Store,
+) -> Mapping[str, PackageLock]:
+    """Return the lock of every package, computed for the chosen ones and for those without."""
+    path = old.folder / lock.FILE_NAME
+    locks = dict(Lock.parse(path).packages) if path.exists() else {}
+    failures = Collector()
+    for package in old.packages.values():
+        if package in chosen or package.name not in locks:
+            with failures.attempt():
+                series = _series(old, package, exports)
+                known = locks.get(package.name)
+                locks[package.name] = locking.compute(distribution, package, series, store, known)
+    failures.settle()
+    return {name: locks[name] for name in old.packages}
+
+
+def _series(old: Stack, package: Package, exports: Mapping[str, Export]) -> Series:
+    if package.name not in exports:
+        return Series.load(old, package)
+    try:
+        items = exports[package.name].items()
+        return Series(tuple(Patch.parse(name, data, package.name) for name, data in items))
+    except PatchError as error:
+        raise PatchError(f"A commit in the scratch repository of {package.name} {error}") from error
+
+
+def _changes(
+    old: Stack, exports: Mapping[str, Export], locks: Mapping[str, PackageLock]
+) -> list[Change]:
+    description = old.folder / stack.FILE_NAME
+    contents: dict[Path, bytes | None] = {}
+    text = description.read_bytes()
+    for name, export in exports.items():
+        contents |= {old.folder / name / patch: None for patch in old.package(name).series}
+        contents |= {old.folder / name / patch: data for patch, data in export.items()}
+        text = stack.replace_series(old.folder, text, name, list(export))
+    contents |= {description: text, old.folder / lock.FILE_NAME: Lock(locks).dump()}
+    return [Change(path, data) for path, data in contents.items() if read(path) != data]
+
+
+def _report(
+    chosen: list[Package], locks: Mapping[str, PackageLock], changes: list[Change]
+) -> Report:
+    report = Report(facts={"changed": [str(change.path) for change in changes]})
+    changed = {change.path.name for change in changes}
+    for package in chosen:
+        for entry in locks[package.name].series:
+            word = "written" if entry.patch in changed else "ok"
+            report.add(word, f"{package.name}/{entry.patch}")
+    report.summary = f"{counted(len(changes), 'file')} written" if changes else "nothing to do"
+    return report

@@ -1,0 +1,34 @@
+"""Compare the installed tree with the lock and RECORD."""
+
+from __future__ import annotations
+
+from specrl import outline, transaction
+from specrl.report import Report
+from specrl.selection import Request, select
+from specrl.verification import differences
+
+
+def verify(request: Request) -> Report:
+    """Find the installed packages, compare each with lock and RECORD, report all differences.
+
+    Raises:
+        ToolError: there is nothing that could be verified.
+    """
+    home = request.environment.home
+    selection = select(request)
+    found = {member.package.name: differences(member) for member in selection.members}
+    report = Report(facts={"stack": selection.stack.name, "differences": found})
+    for member in selection.members:
+        name = member.package.name
+        for sentence in found[name]:
+            report.add("differs", sentence)
+        if not found[name]:
+            report.add("ok", f"{name}: {outline.amount([member])}")
+    for name, reason in selection.absent.items():
+        report.add("skipped", f"{name}: {reason}")
+    if transaction.recovery_is_due(home):
+        report.add("differs", f"{home}: an interrupted run is due to be finished or undone")
+    number = sum(word == "differs" for word, _ in report.lines)
+    report.exit_code = 1 if number else 0
+    report.summary = f"stack {selection.stack.name}: {outline.counted(number, 'difference')}"
+    return report

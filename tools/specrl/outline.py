@@ -1,0 +1,58 @@
+"""The lines that several commands report: one a patch, one an absent package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from specrl.plan import Plan
+from specrl.report import Report
+from specrl.selection import Member, Selection
+
+
+def of_plans(selection: Selection, plans: Sequence[Plan], word: str) -> Report:
+    """Report every patch, with the word for those of packages that the plans change."""
+    report = Report(facts={"stack": selection.stack.name, "packages": {}, "absent": {}})
+    changed = {plan.installed.package for plan in plans if plan.changes}
+    packages = {}
+    for member in selection.members:
+        name = member.package.name
+        for patch in member.package.series:
+            report.add(word if name in changed else "ok", f"{name}/{patch}")
+        packages[name] = {**facts(member), "changed": name in changed}
+    for name, reason in selection.absent.items():
+        report.add("skipped", f"{name}: {reason}")
+    report.facts.update(packages=packages, absent=dict(selection.absent))
+    return report
+
+
+def facts(member: Member) -> dict[str, object]:
+    """Return what `--json` tells about a package."""
+    return {
+        "distribution": member.variant,
+        "version": member.installed.version,
+        "folder": str(member.installed.folder),
+        "patches": list(member.package.series),
+        "overlay": list(member.package.overlay),
+    }
+
+
+def amount(members: Sequence[Member]) -> str:
+    """Count what the stack does to packages, in words."""
+    patches = sum(len(member.package.series) for member in members)
+    files = sum(len(member.package.overlay) for member in members)
+    return f"{counted(patches, 'patch', 'patches')} and {counted(files, 'overlay file')}"
+
+
+def recovery_warnings(home: Path, recovered: str | None) -> list[str]:
+    """Tell that an interrupted run was dealt with, where there was one."""
+    return [f"an interrupted run in {home} was {recovered} first"] if recovered else []
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun.
+
+    >>> counted(2, "patch", "patches")
+    '2 patches'
+    """
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
