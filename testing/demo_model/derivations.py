@@ -4,10 +4,7 @@ Every function returns the text that follows the prompt. Each line restates what
 needs (a running total, the numbers that are left), as people and reasoning models do.
 """
 
-import string
 from collections.abc import Mapping, Sequence
-
-DIGITS = string.digits + string.ascii_lowercase
 
 
 def running_sum(expression: str) -> str:
@@ -80,25 +77,28 @@ def leg_count(animals: Mapping[str, int], legs: Mapping[str, int]) -> str:
     return _finished(lines, str(total))
 
 
-def base_conversion(representation: str, source_base: int, target_base: int) -> str:
-    """Read ``representation`` into a decimal number, then divide it down by the target base."""
-    value = 0
-    lines = [f"First read {' '.join(representation)} in base {source_base}."]
-    for digit in representation:
-        new_value = value * source_base + DIGITS.index(digit)
-        lines.append(f"{value} x {source_base} + {DIGITS.index(digit)} = {new_value}.")
-        value = new_value
-    lines.append(f"So we have {value}. Now divide {value} by {target_base}.")
-    digits = []
-    while value or not digits:
-        value, remainder = divmod(dividend := value, target_base)
-        digits.append(DIGITS[remainder])
-        lines.append(f"{dividend} = {value} x {target_base} + {remainder}, digit {digits[-1]}.")
-    return _finished(lines, "".join(reversed(digits)))
+def filtering(numbers: Sequence[int], operation: str, limit: int) -> str:
+    """Go through ``numbers`` and keep or remove them as ``operation`` says, as ``keep_larger``.
+
+    A number equal to ``limit`` is neither larger nor smaller.
+    """
+    action, side = operation.split("_")
+    kept: list[int] = []
+    lines = []
+    for number in numbers:
+        matches = number > limit if side == "larger" else number < limit
+        relation = side if matches else f"not {side}"
+        if matches == (action == "keep"):
+            kept.append(number)
+            outcome = f"it stays: {_listed(kept)}"
+        else:
+            outcome = "it goes"
+        lines.append(f"{number} is {relation} than {limit}, so {outcome}.")
+    return _finished(lines, _listed(kept) or "none")
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
+def _listed(items: Sequence[object]) -> str:
+    return ", ".join(map(str, items))
 
 
 def _finished(lines: Sequence[str], answer: str) -> str:

@@ -39,50 +39,59 @@ class Task:
     solved: Callable[[Facts], str]
 
 
+def _integer(number: str) -> int:
+    return int(float(number))
+
+
 def _integers(facts: Facts) -> list[int]:
-    return [int(float(number)) for number in facts["original_numbers"]]
+    return [_integer(number) for number in facts["original_numbers"]]
+
+
+def _instruction(operation: str) -> str:
+    """Word an operation such as ``keep_larger``."""
+    action, side = operation.split("_")
+    return f"{action} all that are {side}"
 
 
 TASKS = (
     Task(
         "chain_sum",
-        {"min_terms": 4, "max_terms": 7, "min_digits": 2, "max_digits": 3},
+        {"min_terms": 4, "max_terms": 6, "min_digits": 2, "max_digits": 2},
         ("What is {}?", "Work out {} from left to right.", "Find the value of {}."),
         lambda facts: facts["expression"],
         lambda facts: derivations.running_sum(facts["expression"]),
     ),
     Task(
         "number_sorting",
-        {"min_numbers": 5, "max_numbers": 8, "max_decimals": 0},
+        {"min_numbers": 5, "max_numbers": 8, "max_decimals": 0, "min_value": 0},
         ("Sort {} order.", "Please arrange {} order.", "Here are some numbers. Put {} order."),
-        lambda facts: (
-            f"{', '.join(map(str, _integers(facts)))} in {facts['direction']}"
-        ),
+        lambda facts: f"{', '.join(map(str, _integers(facts)))} in {facts['direction']}",
         lambda facts: derivations.selection_sort(_integers(facts), facts["direction"]),
     ),
     Task(
         "letter_counting",
-        {"min_words": 5, "max_words": 12},
+        {"min_words": 5, "max_words": 10},
         ("How often is {}?", "Count how many times we see {}.", "Tell me how often you find {}."),
         lambda facts: f'{facts["target_letter"]} in "{" ".join(facts["span"])}"',
         lambda facts: derivations.letter_tally(facts["span"], facts["target_letter"]),
     ),
     Task(
         "leg_counting",
-        {"min_animals": 4, "max_animals": 8},
+        {"min_animals": 4, "max_animals": 7},
         ("How many legs are there: {}?", "Count the legs of {}.", "A farm has {}. Count legs."),
         lambda facts: ", ".join(f"{animal} {n}" for animal, n in facts["animals"].items()),
         lambda facts: derivations.leg_count(facts["animals"], ANIMALS),
     ),
     Task(
-        "base_conversion",
-        {"max_value": 2000, "min_value": 50},
-        ("Write {}.", "Convert the number {}.", "A number is {}, please."),
+        "number_filtering",
+        {"min_numbers": 5, "max_numbers": 9, "max_decimals": 0, "min_value": 0},
+        ("From the list {}.", "Here is a list: {}.", "Take {}."),
         lambda facts: (
-            f"{facts['source_repr']} of base {facts['source_base']} in base {facts['target_base']}"
+            f"{', '.join(map(str, _integers(facts)))}, {_instruction(facts['operation'])} "
+            f"than {_integer(facts['filter_value'])}"
         ),
-        lambda facts: derivations.base_conversion(
-            facts["source_repr"], facts["source_base"], facts["target_base"]
+        lambda facts: derivations.filtering(
+            _integers(facts), facts["operation"], _integer(facts["filter_value"])
         ),
     ),
 )

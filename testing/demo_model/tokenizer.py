@@ -1,11 +1,11 @@
-"""The demo model's tokenizer: byte-level BPE trained on the corpus, one token a digit."""
+"""The demo model's tokenizer: byte-level BPE trained on the corpus."""
 
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-VOCABULARY_SIZE = 512
+VOCABULARY_SIZE = 1536
 END = "<|end|>"
 PADDING = "<|padding|>"
 
@@ -13,9 +13,7 @@ PADDING = "<|padding|>"
 def trained_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """Train a tokenizer of `VOCABULARY_SIZE` tokens on ``texts``."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(False)]
-    )
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY_SIZE,

@@ -1,0 +1,55 @@
+"""What is made of the rounds."""
+
+import pytest
+
+from bench import comparison
+from bench.differences import Difference, first_differences
+from bench.engine_process import Generation
+
+
+def generation(seconds, token_ids, drafts=0, draft_tokens=0, accepted=0):
+    return Generation(seconds, [[0]] * len(token_ids), token_ids, drafts, draft_tokens, accepted)
+
+
+NONE = [generation(seconds, [[1, 2, 3, 4]]) for seconds in (1.0, 2.0, 4.0)]
+SAM = [generation(seconds, [[1, 2, 3, 4]], 2, 6, 3) for seconds in (0.5, 0.5, 4.0)]
+
+
+def test_measures():
+    found = comparison.measures(SAM, NONE)
+    assert found["tokens_per_s"] == 8
+    assert found["speedup_over_none"] == 2
+    assert found["mean_acceptance_length"] == pytest.approx(2.5)
+    assert found["draft_acceptance_rate"] == pytest.approx(0.5)
+    assert found["accepted_drafts"] == 9
+    assert found["identical_to_none"] is True
+    assert found["rounds"][0] == {"tokens": 4, "seconds": 0.5}
+
+
+def test_without_drafts_there_is_no_acceptance():
+    found = comparison.measures(NONE, NONE)
+    assert found["mean_acceptance_length"] is None
+    assert found["draft_acceptance_rate"] is None
+    assert found["speedup_over_none"] == 1
+
+
+def test_one_differing_round_is_enough():
+    other = [*NONE[:2], generation(1.0, [[1, 2, 3, 5]])]
+    assert comparison.measures(other, NONE)["identical_to_none"] is False
+
+
+def test_table():
+    methods = {"none": comparison.measures(NONE, NONE), "sam": comparison.measures(SAM, NONE)}
+    header, none, sam = comparison.table(methods).splitlines()
+    assert header.split("  ")[0].strip() == "method"
+    assert none.split() == ["none", "2.0", "1.00", "-", "-", "0", "yes"]
+    assert sam.split() == ["sam", "8.0", "2.00", "2.500", "0.500", "9", "yes"]
+
+
+def test_first_differences():
+    reference = generation(1.0, [[1, 2, 3], [4, 5], [6, 7]])
+    other = generation(1.0, [[1, 9, 3], [4, 5], [6]])
+    assert first_differences(reference, other) == [
+        Difference(0, 1, 2, 9),
+        Difference(2, 1, 7, None),
+    ]
