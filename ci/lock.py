@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
+import tomllib
 from environment import LOCKS, PYTHON_VERSION, ROOT, BuildError, run, uv
 
 

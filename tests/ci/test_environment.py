@@ -1,0 +1,91 @@
+"""How environments are found and built."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import environment
+import patched
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def lock(tmp_path, monkeypatch):
+    """A lock of its own for the environment `dev`."""
+    path = tmp_path / "dev.txt"
+    path.write_text("a==1")
+    monkeypatch.setitem(environment.LOCKS, "dev", path)
+    return path
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """Folders that were built, without building them."""
+    folders = []
+
+    def build(folder, lock):
+        folder.mkdir(parents=True)
+        folders.append(folder)
+
+    monkeypatch.setattr(environment, "build", build)
+    return folders
+
+
+def test_an_environment_is_built_once_for_each_lock(cache, lock, built):
+    first = environment.interpreter("dev")
+    assert environment.interpreter("dev") == first
+    lock.write_text("a==2")
+    assert environment.interpreter("dev") != first
+    assert len(built) == 2
+    assert first == built[0] / "bin" / "python"
+
+
+def test_an_environment_that_was_not_completed_is_built_again(cache, lock, monkeypatch):
+    attempts = []
+
+    def fail(folder, lock):
+        attempts.append(folder)
+        raise environment.BuildError("no network")
+
+    monkeypatch.setattr(environment, "build", fail)
+    for _ in range(2):
+        with pytest.raises(environment.BuildError):
+            environment.interpreter("dev")
+    assert len(attempts) == 2
+
+
+@pytest.mark.parametrize("command", [["/no/such/program"], [sys.executable, "-c", "exit(3)"]])
+def test_a_step_that_fails_is_named(command):
+    with pytest.raises(environment.BuildError, match=f"`{command[0]}.*` failed: "):
+        environment.run(*command)
+
+
+def test_an_unknown_demo_is_refused():
+    result = subprocess.run(
+        [sys.executable, ROOT / "ci/demo", "dance"], capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert result.stderr == "ci/demo: there is no demo 'dance'; the one there is: sam\n"
+
+
+def test_the_demo_helps_without_building_anything(cache):
+    result = subprocess.run(
+        [sys.executable, ROOT / "ci/demo", "--help"], capture_output=True, text=True
+    )
+    assert result.returncode == 0
+    assert "--num-speculative-tokens N" in result.stdout
+    assert not cache.exists()
+
+
+def test_an_environment_that_cannot_be_verified_is_not_used(monkeypatch):
+    monkeypatch.setattr(patched, "interpreter", lambda name: Path(sys.executable))
+    with pytest.raises(subprocess.CalledProcessError, match="apply_patches"):
+        patched.patched_interpreter("cpu")
