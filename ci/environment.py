@@ -84,7 +84,9 @@ def build(folder: Path, lock: Path) -> None:
     program = uv()
     run(program, "venv", "--quiet", "--no-python-downloads", "--python", PYTHON_VERSION, folder)
     python = folder / "bin" / "python"
-    run(program, "pip", "sync", "--python", python, "--require-hashes", lock)
+    # To a terminal uv shows its progress, to a log it would write a line for each package.
+    verbosity = [] if sys.stderr.isatty() else ["--quiet"]
+    run(program, "pip", "sync", *verbosity, "--python", python, "--require-hashes", lock)
     # uv writes no bytecode, and where PYTHONDONTWRITEBYTECODE is set each import compiles anew.
     print("Compiling to bytecode …", file=sys.stderr)
     compileall = [python, "-m", "compileall", "-qq", "-j0", folder / "lib"]

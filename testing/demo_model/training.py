@@ -1,6 +1,7 @@
 """Training of the demo model: a small Qwen3, from scratch, on the CPU, always the same way."""
 
 import random
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -56,7 +57,9 @@ def trained_model(
     optimizers = _optimizers(model, recipe)
     schedules = [_schedule(optimizer, recipe.steps) for optimizer in optimizers]
     losses = []
-    with tqdm(_batches(problems, tokenizer, recipe), "training the demo model") as progress:
+    interval = 0.1 if sys.stderr.isatty() else 10.0  # seconds; a log keeps every line
+    batches = _batches(problems, tokenizer, recipe)
+    with tqdm(batches, "training the demo model", mininterval=interval) as progress:
         for tokens, labels in progress:
             loss = model(input_ids=tokens, labels=labels).loss
             loss.backward()

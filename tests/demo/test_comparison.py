@@ -12,16 +12,17 @@ def generation(seconds, token_ids, drafts=0, draft_tokens=0, accepted=0):
 
 
 NONE = [generation(seconds, [[1, 2, 3, 4]]) for seconds in (1.0, 2.0, 4.0)]
-SAM = [generation(seconds, [[1, 2, 3, 4]], 2, 6, 3) for seconds in (0.5, 0.5, 4.0)]
+SAM = [generation(seconds, [[1, 2, 3, 4]], 2, 6, 2) for seconds in (0.5, 0.5, 4.0)]
 
 
 def test_measures():
     found = comparison.measures(SAM, NONE)
     assert found["tokens_per_s"] == 8
     assert found["speedup_over_none"] == 2
-    assert found["mean_acceptance_length"] == pytest.approx(2.5)
-    assert found["draft_acceptance_rate"] == pytest.approx(0.5)
-    assert found["accepted_drafts"] == 9
+    assert found["tokens_per_step"] == pytest.approx(2.0)
+    assert found["mean_acceptance_length"] == pytest.approx(2.0)
+    assert found["draft_acceptance_rate"] == pytest.approx(1 / 3)
+    assert found["accepted_drafts"] == 6
     assert found["identical_to_none"] is True
     assert found["rounds"][0] == {"tokens": 4, "seconds": 0.5}
 
@@ -33,6 +34,11 @@ def test_without_drafts_there_is_no_acceptance():
     assert found["speedup_over_none"] == 1
 
 
+def test_outputs_shorter_than_their_drafts_say_nothing_of_steps():
+    short = [generation(1.0, [[1, 2]], 1, 3, 3)]
+    assert comparison.measures(short, short)["tokens_per_step"] is None
+
+
 def test_one_differing_round_is_enough():
     other = [*NONE[:2], generation(1.0, [[1, 2, 3, 5]])]
     assert comparison.measures(other, NONE)["identical_to_none"] is False
@@ -42,8 +48,8 @@ def test_table():
     methods = {"none": comparison.measures(NONE, NONE), "sam": comparison.measures(SAM, NONE)}
     header, none, sam = comparison.table(methods).splitlines()
     assert header.split("  ")[0].strip() == "method"
-    assert none.split() == ["none", "2.0", "1.00", "-", "-", "0", "yes"]
-    assert sam.split() == ["sam", "8.0", "2.00", "2.500", "0.500", "9", "yes"]
+    assert none.split() == ["none", "2.0", "1.00", "1.000", "-", "-", "0", "yes"]
+    assert sam.split() == ["sam", "8.0", "2.00", "2.000", "2.000", "0.333", "6", "yes"]
 
 
 def test_first_differences():

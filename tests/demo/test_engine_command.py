@@ -41,6 +41,7 @@ def test_json_on_standard_output(compare):
     assert set(found["methods"]["sam"]) == {
         "tokens_per_s",
         "speedup_over_none",
+        "tokens_per_step",
         "mean_acceptance_length",
         "draft_acceptance_rate",
         "accepted_drafts",
