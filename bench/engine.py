@@ -219,9 +219,7 @@ POSITIVE = click.IntRange(min=1)
 @click.option("--batch", type=POSITIVE, default=1, help="Concurrent requests.")
 @click.option("--num-speculative-tokens", type=POSITIVE, default=3, help="Tokens a draft at most.")
 @click.option("--methods", default=",".join(SPECULATION), callback=_methods, help="In turn order.")
-@click.option(
-    "--threshold", type=click.IntRange(min=0), help=f"Value of {THRESHOLD_VARIABLE} for all."
-)
+@click.option("--threshold", type=int, help=f"Value of {THRESHOLD_VARIABLE} for all.")
 @click.option("--repeats", type=POSITIVE, default=5, help="Rounds that count.")
 @click.option(
     "--dtype",

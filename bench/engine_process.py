@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vllm import LLM
 
 LOG_TAIL_LINES = 15
+SECONDS_TO_END = 5
 
 # Engines wait for their turn: an OpenMP thread that spins would slow down the engine whose turn
 # it is. The engine core stays in the process that measures it.
@@ -117,8 +118,12 @@ class EngineProcess:
         return answer
 
     def close(self) -> None:
-        """End the process; do nothing where it has ended."""
+        """End the process; do nothing where it has ended.
+
+        It ends by itself when the pipe is closed, unless it is still starting or hangs.
+        """
         self._connection.close()
+        self._process.join(SECONDS_TO_END)
         self._process.terminate()
         self._process.join()
 

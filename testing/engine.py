@@ -18,19 +18,16 @@ NGRAM = {
 }
 
 
-def generate(engine: LLM, prompts: list[list[int]], **sampling: Any) -> list[list[int]]:
-    """New token ids of each prompt; `sampling` holds a value, or a list with one a prompt."""
-    defaults = {"temperature": 0.0, "max_tokens": 100, "ignore_eos": True, "detokenize": False}
-    options = {**defaults, **sampling}
-    parameters = [
-        SamplingParams(
-            **{
-                name: value[i] if isinstance(value, list) else value
-                for name, value in options.items()
-            }
-        )
-        for i in range(len(prompts))
-    ]
+def generate(
+    engine: LLM, prompts: list[list[int]], max_tokens: int | list[int] = 100, **sampling: Any
+) -> list[list[int]]:
+    """New token ids of each prompt, greedily and past the end token unless `sampling` says else.
+
+    `max_tokens` is one number, or one a prompt.
+    """
+    limits = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else max_tokens
+    options = {"temperature": 0.0, "ignore_eos": True, "detokenize": False, **sampling}
+    parameters = [SamplingParams(max_tokens=limit, **options) for limit in limits]
     requests = [{"prompt_token_ids": prompt} for prompt in prompts]
     outputs = engine.generate(requests, parameters, use_tqdm=False)
     return [list(output.outputs[0].token_ids) for output in outputs]

@@ -1,6 +1,7 @@
 """Greedy generation with drafts gives the tokens of generation without."""
 
 import pytest
+from vllm import SamplingParams
 
 from testing.engine import NGRAM, SAM, draft_counts, generate, model_runner
 
@@ -74,3 +75,51 @@ def test_chunked_prefill_and_preemption(start_engine, prompts):
     engine = start_engine(SAM, **options)
     assert generate(engine, prompts, max_tokens=100) == plain
     assert draft_counts(engine)[1] > 0
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        {"repetition_penalty": 1.1},
+        {"frequency_penalty": 0.5, "presence_penalty": 0.2},
+        {"min_tokens": 30, "stop_token_ids": [9]},
+        {"allowed_token_ids": list(range(0, 64, 2))},
+        {"logprobs": 2},
+    ],
+    ids=lambda sampling: "-".join(sampling),
+)
+def test_options_that_look_at_logits(start_engine, prompts, sampling):
+    plain = generate(start_engine(), prompts, **sampling)
+    engine = start_engine(SAM)
+    assert generate(engine, prompts, **sampling) == plain
+    assert draft_counts(engine)[1] > 0
+
+
+def test_log_probabilities_of_drafted_tokens(start_engine, prompts):
+    sampling = SamplingParams(
+        temperature=0.0, max_tokens=60, ignore_eos=True, logprobs=1, detokenize=False
+    )
+    requests = [{"prompt_token_ids": prompt} for prompt in prompts]
+    found = []
+    for speculation in (None, SAM):
+        outputs = start_engine(speculation).generate(requests, sampling, use_tqdm=False)
+        found.append(
+            [
+                position[token].logprob
+                for output in outputs
+                for token, position in zip(
+                    output.outputs[0].token_ids, output.outputs[0].logprobs, strict=True
+                )
+            ]
+        )
+    assert found[1] == pytest.approx(found[0], abs=1e-4)
+
+
+def test_several_samples_of_one_prompt(start_engine, prompts):
+    engine = start_engine(SAM)
+    sampling = SamplingParams(
+        n=4, temperature=1.0, seed=3, max_tokens=40, ignore_eos=True, detokenize=False
+    )
+    output = engine.generate([{"prompt_token_ids": prompts[5]}], sampling, use_tqdm=False)[0]
+    assert [len(sample.token_ids) for sample in output.outputs] == [40] * 4
+    assert len({tuple(sample.token_ids) for sample in output.outputs}) == 4
