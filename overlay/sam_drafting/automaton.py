@@ -15,8 +15,6 @@ before the text does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Integral
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,8 +23,6 @@ import numpy.typing as npt
 from sam_drafting.kernels import kernel
 
 Int32Array: TypeAlias = npt.NDArray[np.int32]
-
-MAX_TOKEN_ID = int(np.iinfo(np.int32).max)
 
 ROOT = 0
 NONE = int(np.iinfo(np.int32).min)
@@ -202,7 +198,11 @@ def split(arrays: Arrays, state: int, token: int, target: int) -> int:
 
 @kernel
 def append(arrays: Arrays, token: int) -> None:
-    """Add one token to the text."""
+    """Add one token to the text.
+
+    Amortised constant time for the automaton, and a write for each proper suffix that occurred
+    before, whose latest occurrence this now is: few in usual text, as many as the turns of a loop.
+    """
     last = arrays.counters[NUM_TOKENS]
     current = last + 1
     arrays.text[last] = token
@@ -265,109 +265,3 @@ def copy_continuation(arrays: Arrays, state: int, start_token: int, draft: Int32
         else:
             draft[i] = draft[position - num_tokens - 1]
         position += 1
-
-
-def as_integer(token: object) -> int:
-    """`token` as a Python integer; TypeError where it is none."""
-    if not isinstance(token, Integral):
-        raise TypeError(f"token ids must be integers, not {token!r}")
-    return int(token)
-
-
-def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Array:
-    """`tokens` as a one-dimensional int32 array.
-
-    Raises:
-        TypeError: not integers.
-        ValueError: a token id below 0 or above `MAX_TOKEN_ID`, or more than one dimension.
-    """
-    if not isinstance(tokens, np.ndarray):
-        # Through Python's integers: numpy turns a list with a huge one into floats.
-        tokens = np.array([as_integer(token) for token in tokens], object)
-    if tokens.ndim != 1:
-        raise ValueError(f"tokens must be one-dimensional, not of shape {tokens.shape}")
-    if tokens.dtype.kind not in "iuO":
-        raise TypeError(f"token ids must be integers, not {tokens.dtype}")
-    outside = np.flatnonzero((tokens < 0) | (tokens > MAX_TOKEN_ID))
-    if outside.size:
-        position = outside[0]
-        raise ValueError(
-            f"token id {tokens[position]} at position {position} is outside 0 … {MAX_TOKEN_ID}"
-        )
-    return tokens.astype(np.int32)
-
-
-class SAM:
-    """Suffix automaton of one growing text, and the drafts that it proposes.
-
-    >>> sam = SAM(num_speculative_tokens=3)
-    >>> sam.add_tokens([5, 6, 7, 8, 5])
-    >>> index, length = sam.lookup(6)  # "5 6" occurred before
-    >>> length, sam.gen_draft(index, 6)
-    (2, [7, 8, 5])
-    """
-
-    def __init__(self, num_speculative_tokens: int) -> None:
-        """Make an empty automaton whose drafts have `num_speculative_tokens` tokens.
-
-        Raises:
-            ValueError: `num_speculative_tokens` is below 1.
-        """
-        if num_speculative_tokens < 1:
-            raise ValueError(
-                f"num_speculative_tokens must be at least 1, not {num_speculative_tokens}"
-            )
-        self.num_speculative_tokens = num_speculative_tokens
-        self._arrays = allocate(INITIAL_CAPACITY)
-
-    def __len__(self) -> int:
-        """Tokens in the text."""
-        return int(self._arrays.counters[NUM_TOKENS])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes reserved for the automaton."""
-        return num_bytes(self._arrays)
-
-    def add_tokens(self, tokens: Sequence[int] | npt.NDArray[np.integer]) -> None:
-        """Append `tokens` to the text.
-
-        Raises:
-            TypeError, ValueError: as `checked_tokens`; nothing is appended then.
-        """
-        array = checked_tokens(tokens)
-        self._arrays = with_room_for(self._arrays, len(self) + len(array))
-        extend(self._arrays, array)
-
-    def lookup(self, token: int) -> tuple[int, int]:
-        """State and length of the longest suffix of text + `token` that occurs in the text.
-
-        The automaton stays as it is. (0, 0) where the token never occurred.
-
-        Raises:
-            TypeError, ValueError: as `checked_tokens`.
-        """
-        state, length = longest_match(self._arrays, checked_tokens([token])[0])
-        return int(state), int(length)
-
-    def gen_draft(self, index: int, start_token: int) -> list[int]:
-        """Tokens that followed the match `index` of `lookup(start_token)` at its latest occurrence.
-
-        `start_token` is the token that was looked up; the draft begins behind it. A match that
-        reaches the end of the text is continued periodically. Empty without a match.
-
-        Raises:
-            ValueError: `index` is not a state of the automaton.
-        """
-        if not -self._arrays.counters[NUM_CLONES] <= index <= len(self):
-            raise ValueError(f"{index} is no state of this automaton: use the index of lookup()")
-        if index == ROOT:
-            return []
-        draft = np.empty(self.num_speculative_tokens, np.int32)
-        copy_continuation(self._arrays, index, checked_tokens([start_token])[0], draft)
-        tokens: list[int] = draft.tolist()
-        return tokens
-
-    def reset(self) -> None:
-        """Forget the text and keep the memory."""
-        clear(self._arrays)

@@ -24,6 +24,7 @@ from sam_drafting.automaton import (
     with_room_for,
 )
 from sam_drafting.kernels import kernel
+from sam_drafting.sam import checked_draft_length
 
 if TYPE_CHECKING:
     Automata: TypeAlias = List[Arrays]
@@ -129,11 +130,7 @@ class SamDrafter:
         Raises:
             ValueError: `num_speculative_tokens` is below 1.
         """
-        if num_speculative_tokens < 1:
-            raise ValueError(
-                f"num_speculative_tokens must be at least 1, not {num_speculative_tokens}"
-            )
-        self.num_speculative_tokens = num_speculative_tokens
+        self.num_speculative_tokens = checked_draft_length(num_speculative_tokens)
         self._automata: Automata = create_automata()
         self._slots: dict[str, int] = {}
         self._free_slots: list[int] = [0]
