@@ -179,6 +179,12 @@ def _methods(_context: click.Context, _parameter: click.Parameter, value: str) -
     return methods
 
 
+def _model(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value and value.startswith(("/", ".")) and not (Path(value) / "config.json").is_file():
+        raise click.BadParameter(f"{Path(value).absolute()} holds no model: it has no config.json.")
+    return value
+
+
 def _json_target(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if value and value != "-" and not Path(value).absolute().parent.is_dir():
         raise click.BadParameter(f"the folder of {value} does not exist.")
@@ -208,7 +214,7 @@ POSITIVE = click.IntRange(min=1)
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
-@click.option("--model", help="Folder or hub id; the demo model where absent.")
+@click.option("--model", callback=_model, help="Folder or hub id; the demo model where absent.")
 @click.option(
     "--prompts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

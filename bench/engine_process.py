@@ -22,6 +22,8 @@ SECONDS_TO_END = 5
 ENVIRONMENT = {
     "KMP_BLOCKTIME": "0",
     "OMP_WAIT_POLICY": "passive",
+    # Parts of vLLM are compiled even where eager mode is asked for, with a C++ compiler.
+    "TORCH_COMPILE_DISABLE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_NO_USAGE_STATS": "1",
 }

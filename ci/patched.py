@@ -1,7 +1,9 @@
-"""Puts the working tree's patch set into an environment, and makes sure that it is there."""
+"""Puts the working tree's patch set into an environment, and keeps it there while it is used."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,16 +15,30 @@ def patched_interpreter(name: str) -> Path:
     """Python of the environment `name`, built, patched and verified.
 
     Verification compares what is installed with the working tree: what follows runs the code that
-    lies here, or does not run.
+    lies here, or does not run. Other clones may share the environment; they can put their own patch
+    set there when this process, and what it becomes by `exec`, has ended.
 
     Raises:
         BuildError: the environment cannot be built.
-        subprocess.CalledProcessError: the patch set cannot be applied or is not what is installed.
+        subprocess.CalledProcessError: the patch set cannot be applied.
     """
     python = interpreter(name)
-    for command in ("apply", "verify"):
-        apply_patches(command, "--python", str(python))
+    lock = os.open(python.parents[1] / ".in-use", os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(lock, True)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    while not is_patched(python):
+        print(f"Patching {python.parents[1]} when nobody else uses it …", file=sys.stderr)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        apply_patches("apply", "--python", str(python))
+        fcntl.flock(lock, fcntl.LOCK_SH)
     return python
+
+
+def is_patched(python: Path) -> bool:
+    """Say whether `check` and `verify` find the working tree's patch set installed."""
+    commands = (patch_tool(command, "--python", str(python)) for command in ("check", "verify"))
+    return all(subprocess.run(command, capture_output=True).returncode == 0 for command in commands)
 
 
 def apply_patches(*arguments: str) -> None:
@@ -31,5 +47,9 @@ def apply_patches(*arguments: str) -> None:
     Raises:
         subprocess.CalledProcessError: it exits with another code than 0.
     """
-    launcher = ROOT / "tools" / "apply_patches.py"
-    subprocess.run([interpreter("dev"), launcher, *arguments], check=True, stdout=sys.stderr)
+    subprocess.run(patch_tool(*arguments), check=True, stdout=sys.stderr)
+
+
+def patch_tool(*arguments: str) -> list[str]:
+    """The command line that runs the patch tool."""
+    return [str(interpreter("dev")), str(ROOT / "tools" / "apply_patches.py"), *arguments]

@@ -33,14 +33,17 @@ def generate(
     return [list(output.outputs[0].token_ids) for output in outputs]
 
 
+def counters(engine: LLM) -> dict[str, int]:
+    """vLLM's own counters by name."""
+    return {metric.name: metric.value for metric in engine.get_metrics() if "value" in vars(metric)}
+
+
 def draft_counts(engine: LLM) -> tuple[int, int]:
-    """Draft tokens that were verified and that were accepted, by vLLM's own metrics."""
-    values = {
-        metric.name: metric.value for metric in engine.get_metrics() if "value" in vars(metric)
-    }
+    """Draft tokens that were verified and that were accepted."""
+    found = counters(engine)
     return (
-        values.get("vllm:spec_decode_num_draft_tokens", 0),
-        values.get("vllm:spec_decode_num_accepted_tokens", 0),
+        found.get("vllm:spec_decode_num_draft_tokens", 0),
+        found.get("vllm:spec_decode_num_accepted_tokens", 0),
     )
 
 

@@ -11,6 +11,13 @@ valid when the arrays grow. The edge from a prefix to the next is the text itsel
 stored; the other edges lie in one array, chained by state and by hash bucket. A text of n tokens
 has at most 2n states and, besides the implied ones, 2n edges: the arrays cannot overflow
 before the text does.
+
+Latest occurrences. A new token makes the end of the text the latest occurrence of all proper
+suffixes that occurred before: the path of suffix links from the new state to the root. To write
+it into each state would take a step for every turn of a loop in the text. The states that share a
+latest occurrence are a piece of such a path; they form a group that is known by the position of the
+occurrence, and a piece that moves as a whole moves by one entry, as in a union-find forest (the
+preferred paths of Sleator and Tarjan's link-cut trees, 1983, without their balanced trees).
 """
 
 from __future__ import annotations
@@ -27,8 +34,11 @@ Int32Array: TypeAlias = npt.NDArray[np.int32]
 ROOT = 0
 NONE = int(np.iinfo(np.int32).min)
 
-# Columns of a state. LATEST is the latest place where its substrings end.
-LINK, LENGTH, LATEST, FIRST_EDGE = range(4)
+# Columns of a state. GROUP is a position that leads to its latest occurrence, or the state itself
+# where it has no group yet; BELOW is the next state of the group towards that occurrence.
+LINK, LENGTH, GROUP, BELOW, FIRST_EDGE = range(5)
+# Columns of a group. FORWARD is the position of the group that took it over, or its own.
+FORWARD, TOP = range(2)
 # Columns of an edge.
 SOURCE, TOKEN, TARGET, NEXT_OF_STATE, NEXT_OF_BUCKET = range(5)
 # Entries of the counters.
@@ -40,23 +50,26 @@ INITIAL_CAPACITY = 64
 class Arrays(NamedTuple):
     """The memory of one automaton with room for `capacity` tokens; all int32.
 
-    text: [capacity]; states: [2 * capacity + 1, 4]; edges: [2 * capacity, 5];
-    buckets: [power of two], first edge of each hash bucket; counters: [3].
+    text: [capacity]; states: [2 * capacity + 1, 5]; groups: [capacity + 1, 2];
+    edges: [2 * capacity, 5]; buckets: [power of two], first edge of each hash bucket;
+    counters: [3].
     """
 
     text: Int32Array
     states: Int32Array
+    groups: Int32Array
     edges: Int32Array
     buckets: Int32Array
     counters: Int32Array
 
 
 @kernel
-def set_state(arrays: Arrays, state: int, link: int, length: int, latest: int) -> None:
-    """Write a state that has no stored edges yet."""
+def set_state(arrays: Arrays, state: int, link: int, length: int) -> None:
+    """Write a state that has neither stored edges nor a group yet."""
     arrays.states[state, LINK] = link
     arrays.states[state, LENGTH] = length
-    arrays.states[state, LATEST] = latest
+    arrays.states[state, GROUP] = state
+    arrays.states[state, BELOW] = NONE
     arrays.states[state, FIRST_EDGE] = NONE
 
 
@@ -65,7 +78,7 @@ def clear(arrays: Arrays) -> None:
     """Forget the text."""
     arrays.counters[:] = 0
     arrays.buckets[:] = NONE
-    set_state(arrays, ROOT, NONE, 0, 0)
+    set_state(arrays, ROOT, NONE, 0)
 
 
 @kernel
@@ -95,6 +108,7 @@ def transfer(source: Arrays, destination: Arrays) -> None:
     destination.states[: num_tokens + 1] = source.states[: num_tokens + 1]
     first_clone = source.states.shape[0] - num_clones
     destination.states[destination.states.shape[0] - num_clones :] = source.states[first_clone:]
+    destination.groups[: num_tokens + 1] = source.groups[: num_tokens + 1]
     destination.edges[:num_edges] = source.edges[:num_edges]
     for edge in range(num_edges):
         chain_by_bucket(destination, edge)
@@ -108,7 +122,8 @@ def allocate(capacity: int) -> Arrays:
         num_buckets *= 2
     arrays = Arrays(
         np.empty(capacity, np.int32),
-        np.empty((2 * capacity + 1, 4), np.int32),
+        np.empty((2 * capacity + 1, 5), np.int32),
+        np.empty((capacity + 1, 2), np.int32),
         np.empty((2 * capacity, 5), np.int32),
         np.empty(num_buckets, np.int32),
         np.empty(3, np.int32),
@@ -131,7 +146,7 @@ def with_room_for(arrays: Arrays, num_tokens: int) -> Arrays:
 @kernel
 def num_bytes(arrays: Arrays) -> int:
     """Bytes reserved."""
-    size = arrays.text.size + arrays.states.size + arrays.edges.size
+    size = arrays.text.size + arrays.states.size + arrays.groups.size + arrays.edges.size
     return 4 * (size + arrays.buckets.size + arrays.counters.size)
 
 
@@ -173,13 +188,7 @@ def split(arrays: Arrays, state: int, token: int, target: int) -> int:
     """Clone `target` for the shorter strings that reach it from `state` and its suffixes."""
     arrays.counters[NUM_CLONES] += 1
     clone = -arrays.counters[NUM_CLONES]
-    set_state(
-        arrays,
-        clone,
-        arrays.states[target, LINK],
-        arrays.states[state, LENGTH] + 1,
-        arrays.states[target, LATEST],
-    )
+    set_state(arrays, clone, arrays.states[target, LINK], arrays.states[state, LENGTH] + 1)
     if target > ROOT:
         add_edge(arrays, clone, arrays.text[target], target + 1)
     edge = arrays.states[target, FIRST_EDGE]
@@ -196,18 +205,74 @@ def split(arrays: Arrays, state: int, token: int, target: int) -> int:
     return clone
 
 
+# The kernels of the groups take the two arrays alone and return at one place: numba then inlines
+# them without counting references to all arrays, which would cost more than their work.
+
+
+@kernel
+def find_group(groups: Int32Array, position: int) -> int:
+    """Position of the group that has taken over the one at `position`; shortens the way to it."""
+    forward = groups[position, FORWARD]
+    while forward != position:
+        beyond = groups[forward, FORWARD]
+        groups[position, FORWARD] = beyond
+        position, forward = forward, beyond
+    return position
+
+
+@kernel
+def take_piece(states: Int32Array, groups: Int32Array, state: int, current: int) -> int:
+    """Move `state`, and those above it in its group, to the group of `current`.
+
+    Returns the topmost state that was moved.
+    """
+    top = state
+    if states[state, GROUP] == state:
+        states[state, GROUP] = current
+    else:
+        group = find_group(groups, states[state, GROUP])
+        top = groups[group, TOP]
+        # While a group lives, its lowest state is what its position's own state links to.
+        if states[group, LINK] == state:
+            groups[group, FORWARD] = current
+        else:
+            groups[group, TOP] = states[state, BELOW]
+            states[state, GROUP] = current
+            while state != top:
+                state = states[state, LINK]
+                states[state, GROUP] = current
+    return top
+
+
+@kernel
+def gather(states: Int32Array, groups: Int32Array, current: int) -> None:
+    """Make all proper suffixes of the new state `current` the group of its position."""
+    groups[current, FORWARD] = current
+    below = current
+    state = states[current, LINK]
+    while state != ROOT:
+        top = take_piece(states, groups, state, current)
+        states[state, BELOW] = below
+        below = top
+        state = states[top, LINK]
+    groups[current, TOP] = below
+
+
+@kernel
+def latest_end(arrays: Arrays, state: int) -> int:
+    """Number of tokens up to the end of the latest occurrence of `state`."""
+    group = arrays.states[state, GROUP]
+    return group if group == state else find_group(arrays.groups, group)
+
+
 @kernel
 def append(arrays: Arrays, token: int) -> None:
-    """Add one token to the text.
-
-    Amortised constant time for the automaton, and a write for each proper suffix that occurred
-    before, whose latest occurrence this now is: few in usual text, as many as the turns of a loop.
-    """
+    """Add one token to the text; the caller has seen to the room for it."""
     last = arrays.counters[NUM_TOKENS]
     current = last + 1
     arrays.text[last] = token
     arrays.counters[NUM_TOKENS] = current
-    set_state(arrays, current, ROOT, current, current)
+    set_state(arrays, current, ROOT, current)
 
     state = arrays.states[last, LINK]
     target = NONE
@@ -217,16 +282,11 @@ def append(arrays: Arrays, token: int) -> None:
             break
         add_edge(arrays, state, token, current)
         state = arrays.states[state, LINK]
-    if target == NONE:
-        return
-    if arrays.states[state, LENGTH] + 1 == arrays.states[target, LENGTH]:
-        suffix = target
-    else:
-        suffix = split(arrays, state, token, target)
-    arrays.states[current, LINK] = suffix
-    while suffix != ROOT:
-        arrays.states[suffix, LATEST] = current
-        suffix = arrays.states[suffix, LINK]
+    if target != NONE:
+        if arrays.states[state, LENGTH] + 1 != arrays.states[target, LENGTH]:
+            target = split(arrays, state, token, target)
+        arrays.states[current, LINK] = target
+    gather(arrays.states, arrays.groups, current)
 
 
 @kernel
@@ -256,7 +316,7 @@ def copy_continuation(arrays: Arrays, state: int, start_token: int, draft: Int32
     overlaps the end of the text goes on periodically.
     """
     num_tokens = arrays.counters[NUM_TOKENS]
-    position = arrays.states[state, LATEST]
+    position = latest_end(arrays, state)
     for i in range(draft.shape[0]):
         if position < num_tokens:
             draft[i] = arrays.text[position]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Automata: TypeAlias = List[Arrays]
 
 NO_FAULT = -1
+INT32 = np.iinfo(np.int32)
 
 
 @kernel
@@ -66,8 +67,8 @@ def total_bytes(automata: Automata) -> int:
 def take_in(automata: Automata, slot: int, tokens: Int32Array) -> bool:
     """Bring an automaton up to all of `tokens` but the newest, which is looked up, not stored.
 
-    Starts over where `tokens` does not continue what was taken in. False, and nothing is
-    taken in, where a new token is negative.
+    Starts over where `tokens` is shorter than what was taken in, or differs at its last place.
+    False, and nothing is taken in, where a new token is negative.
     """
     arrays = automata[slot]
     num_stored = max(tokens.shape[0] - 1, 0)
@@ -160,8 +161,8 @@ class SamDrafter:
         """Take in what is new of each request, then draft.
 
         A request is known by its id alone: it may change rows, be absent for some steps, and
-        bring any number of new tokens. Where its tokens are no continuation of those seen
-        before, its automaton starts over.
+        bring any number of new tokens. Where there are fewer than were seen before, or the last of
+        those has changed, its automaton starts over; a change further back is not looked for.
 
         Args:
             req_ids: one id a request of the batch.
@@ -175,14 +176,15 @@ class SamDrafter:
             Draft tokens a request, in new lists that the caller may keep and change.
 
         Raises:
-            TypeError: `token_ids` is not int32.
+            TypeError: `token_ids` is no int32 array, or the numbers are no integers.
             ValueError: shapes that do not fit the batch, a number of tokens that does not fit
                 `token_ids`, or a negative token id. Requests before the one at fault have
                 taken their tokens in; the next step goes on from there.
         """
         batch_size = len(req_ids)
-        if token_ids.dtype != np.int32:
-            raise TypeError(f"token_ids must be an int32 array, not {token_ids.dtype}")
+        if not isinstance(token_ids, np.ndarray) or token_ids.dtype != np.int32:
+            kind = getattr(token_ids, "dtype", type(token_ids).__name__)
+            raise TypeError(f"token_ids must be an int32 array, not {kind}")
         if token_ids.ndim != 2 or token_ids.shape[0] < batch_size:
             raise ValueError(
                 f"token_ids must have a row for each of {batch_size} requests, "
@@ -190,8 +192,10 @@ class SamDrafter:
             )
         lengths = _one_per_request("num_tokens", num_tokens, batch_size)
         _one_per_request("num_prompt_tokens", num_prompt_tokens, batch_size)
-        if isinstance(draft_limits, int):
-            draft_limits = np.full(batch_size, draft_limits, np.int32)
+        if not (token_ids.flags.c_contiguous and token_ids.flags.writeable):
+            token_ids = token_ids.copy()  # the layout that the kernels are compiled for
+        if np.ndim(draft_limits) == 0:
+            draft_limits = np.full(batch_size, draft_limits)
         limits = _one_per_request("draft_limits", draft_limits, batch_size)
         slots = np.array([self._slot_of(req_id) for req_id in req_ids], np.int64)
         drafts = np.empty((batch_size, self.num_speculative_tokens), np.int32)
@@ -221,10 +225,15 @@ class SamDrafter:
 
 
 def _one_per_request(name: str, values: npt.ArrayLike, batch_size: int) -> Int32Array:
-    array = np.ascontiguousarray(values, np.int32)
+    array = np.asarray(values)
     if array.shape != (batch_size,):
         raise ValueError(f"{name} must have one entry for each of {batch_size} requests")
-    return array
+    if array.dtype != np.int32 and batch_size:
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be integers, not {array.dtype}")
+        if array.min() < INT32.min or array.max() > INT32.max:
+            raise ValueError(f"{name} has a number beyond {INT32.max}")
+    return np.ascontiguousarray(array, np.int32)
 
 
 def _describe_fault(req_id: str, tokens: Int32Array, num_tokens: int) -> str:

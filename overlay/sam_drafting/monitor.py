@@ -40,7 +40,7 @@ class DraftMonitor:
             self._warned_of_rejection = True
             self._logger.warning(
                 "None of %d proposed draft tokens was accepted: the text repeats nothing, or "
-                "drafts are not verified. Compare vllm:spec_decode_num_draft_tokens.",
+                "the engine does not verify drafts.",
                 self.num_proposed,
             )
 

@@ -83,8 +83,10 @@ class SAM:
         reaches the end of the text is continued periodically. Empty without a match.
 
         Raises:
+            TypeError: `index` is no integer.
             ValueError: `index` is not a state of the automaton.
         """
+        index = as_integer(index)
         first_clone = len(self._arrays.states) - self._arrays.counters[NUM_CLONES]
         if not (0 <= index <= len(self) or first_clone <= index < len(self._arrays.states)):
             raise ValueError(f"{index} is no state of this automaton: use the index of lookup()")
@@ -100,18 +102,25 @@ class SAM:
         clear(self._arrays)
 
 
-def checked_draft_length(num_speculative_tokens: int) -> int:
-    """`num_speculative_tokens`; ValueError where it is below 1."""
-    if num_speculative_tokens < 1:
-        raise ValueError(f"num_speculative_tokens must be at least 1, not {num_speculative_tokens}")
-    return num_speculative_tokens
+def checked_draft_length(length: int) -> int:
+    """The longest draft, as a Python integer.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is below 1.
+    """
+    if not isinstance(length, Integral):
+        raise TypeError(f"num_speculative_tokens must be an integer, not {length!r}")
+    if length < 1:
+        raise ValueError(f"num_speculative_tokens must be at least 1, not {length}")
+    return int(length)
 
 
-def as_integer(token: object) -> int:
-    """`token` as a Python integer; TypeError where it is none."""
-    if not isinstance(token, Integral):
-        raise TypeError(f"token ids must be integers, not {token!r}")
-    return int(token)
+def as_integer(value: object) -> int:
+    """`value` as a Python integer; TypeError where it is none."""
+    if not isinstance(value, Integral):
+        raise TypeError(f"tokens and states must be integers, not {value!r}")
+    return int(value)
 
 
 def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Array:
@@ -121,13 +130,13 @@ def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Arra
         TypeError: not integers.
         ValueError: a token id below 0 or above `MAX_TOKEN_ID`, or more than one dimension.
     """
-    if not isinstance(tokens, np.ndarray):
+    if not isinstance(tokens, np.ndarray) or tokens.dtype == object:
         # Through Python's integers: numpy turns a list with a huge one into floats.
         tokens = np.array([as_integer(token) for token in tokens], object)
     if tokens.ndim != 1:
         raise ValueError(f"tokens must be one-dimensional, not of shape {tokens.shape}")
     if tokens.dtype.kind not in "iuO":
-        raise TypeError(f"token ids must be integers, not {tokens.dtype}")
+        raise TypeError(f"tokens must be integers, not {tokens.dtype}")
     outside = np.flatnonzero((tokens < 0) | (tokens > MAX_TOKEN_ID))
     if outside.size:
         position = outside[0]

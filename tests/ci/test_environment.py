@@ -1,7 +1,10 @@
 """How environments are found and built."""
 
+import fcntl
+import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import environment
@@ -76,6 +79,15 @@ def test_an_unknown_demo_is_refused():
     assert result.stderr == "ci/demo: there is no demo 'dance'; the one there is: sam\n"
 
 
+def test_an_unknown_option_is_refused_before_anything_is_built(cache):
+    result = subprocess.run(
+        [sys.executable, ROOT / "ci/demo", "--bach", "4"], capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert result.stderr == "ci/demo: there is no option --bach; see ci/demo --help\n"
+    assert not cache.exists()
+
+
 def test_the_demo_helps_without_building_anything(cache):
     result = subprocess.run(
         [sys.executable, ROOT / "ci/demo", "--help"], capture_output=True, text=True
@@ -85,7 +97,30 @@ def test_the_demo_helps_without_building_anything(cache):
     assert not cache.exists()
 
 
-def test_an_environment_that_cannot_be_verified_is_not_used(monkeypatch):
-    monkeypatch.setattr(patched, "interpreter", lambda name: Path(sys.executable))
+@pytest.fixture
+def unpatchable(tmp_path, monkeypatch):
+    """An environment without any of the packages."""
+    venv.create(tmp_path / "env")
+    python = tmp_path / "env" / "bin" / "python"
+    named = {"dev": Path(sys.executable), "cpu": python}
+    monkeypatch.setattr(patched, "interpreter", named.__getitem__)
+    return python
+
+
+def test_an_environment_that_cannot_be_patched_is_not_used(unpatchable):
     with pytest.raises(subprocess.CalledProcessError, match="apply_patches"):
         patched.patched_interpreter("cpu")
+
+
+def test_an_environment_is_not_changed_while_somebody_uses_it(unpatchable, monkeypatch):
+    states = iter([False, True])
+    monkeypatch.setattr(patched, "is_patched", lambda python: next(states))
+    applied = []
+    monkeypatch.setattr(patched, "apply_patches", lambda *arguments: applied.append(arguments))
+    patched.patched_interpreter("cpu")
+    assert applied == [("apply", "--python", str(unpatchable))]
+
+    user = os.open(unpatchable.parents[1] / ".in-use", os.O_RDWR)
+    fcntl.flock(user, fcntl.LOCK_SH)  # several may use it
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(user, fcntl.LOCK_EX | fcntl.LOCK_NB)

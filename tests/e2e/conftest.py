@@ -15,6 +15,7 @@ os.environ["VLLM_CPU_KVCACHE_SPACE"] = "1"
 # One thread: OpenMP's workers spin while they wait, and two engines share the machine's cores.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
+os.environ["TORCH_COMPILE_DISABLE"] = "1"
 
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM

@@ -1,9 +1,12 @@
 """What `method="sam"` accepts, and what it refuses with a sentence before anything runs."""
 
+import os
+
 import pytest
 import torch
+from sam_drafting.batch_switch import VARIABLE
 from transformers import AutoModelForCausalLM
-from vllm import SamplingParams
+from vllm import SamplingParams, envs
 from vllm.config import SpeculativeConfig
 from vllm.engine.arg_utils import EngineArgs
 
@@ -37,6 +40,20 @@ def test_sam_stays_sam():
 def test_a_threshold_that_is_no_number_stops_the_start(start_engine):
     with pytest.raises(ValueError, match="VLLM_SPECULATIVE_BATCH_SIZE_THRE must be a whole number"):
         start_engine(SAM, threshold="many")
+
+
+def test_vllm_knows_the_threshold(monkeypatch):
+    """It warns of variables that begin with VLLM_ and are not its own, or refuses to start."""
+    for name in [name for name in os.environ if name.startswith("VLLM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(VARIABLE, "4")
+    envs.validate_environ(hard_fail=True)
+    assert VARIABLE not in envs.compile_factors()
+
+
+def test_a_model_that_generates_nothing_is_refused(start_engine):
+    with pytest.raises(ValueError, match="a pooling model has none"):
+        start_engine(SAM, runner="pooling")
 
 
 def test_asynchronous_scheduling_is_refused(start_engine):

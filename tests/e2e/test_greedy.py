@@ -3,7 +3,7 @@
 import pytest
 from vllm import SamplingParams
 
-from testing.engine import NGRAM, SAM, draft_counts, generate, model_runner
+from testing.engine import NGRAM, SAM, counters, draft_counts, generate, model_runner
 
 MAX_MODEL_LEN = 512
 
@@ -75,6 +75,7 @@ def test_chunked_prefill_and_preemption(start_engine, prompts):
     engine = start_engine(SAM, **options)
     assert generate(engine, prompts, max_tokens=100) == plain
     assert draft_counts(engine)[1] > 0
+    assert counters(engine)["vllm:num_preemptions"] > 0
 
 
 @pytest.mark.parametrize(

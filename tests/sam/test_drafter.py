@@ -63,6 +63,25 @@ def test_limits_are_a_request_each_and_never_above_k():
     assert step(drafter, batch, [0, 2, 9, -1]) == [[], [2, 3], [2, 3, 4], []]
 
 
+@pytest.mark.parametrize("limit", [2, np.int64(2), np.array(2)])
+def test_one_limit_holds_for_all_requests(limit):
+    batch = {"a": [1, 2, 3, 1], "b": [4, 5, 6, 4]}
+    assert step(SamDrafter(K), batch, limit) == [[2, 3], [5, 6]]
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [np.asfortranarray, lambda array: np.repeat(array, 2, axis=1)[:, ::2]],
+    ids=["columns", "strides"],
+)
+def test_any_layout_of_the_tokens_will_do(layout):
+    token_ids, num_tokens = rows([1, 2, 3, 1], [4, 5, 6, 4])
+    arranged = layout(token_ids)
+    assert not arranged.flags.c_contiguous
+    drafts = SamDrafter(K).step(["a", "b"], arranged, num_tokens, [1, 1], 2)
+    assert drafts == [[2, 3], [5, 6]]
+
+
 def test_every_step_returns_new_lists():
     drafter = SamDrafter(K)
     first = step(drafter, {"a": [1, 1], "b": [1, 2]})
@@ -121,6 +140,11 @@ def test_a_negative_id_is_refused_with_request_and_position():
     ("change", "error", "message"),
     [
         ({"token_ids": np.zeros((1, 4), np.int64)}, TypeError, "int32 array, not int64"),
+        ({"token_ids": [[1, 2]]}, TypeError, "int32 array, not list"),
+        ({"num_tokens": [1.0]}, TypeError, "num_tokens must be integers, not float64"),
+        ({"num_tokens": [2**32 + 1]}, ValueError, "num_tokens has a number beyond 2147483647"),
+        ({"draft_limits": 2**40}, ValueError, "draft_limits has a number beyond 2147483647"),
+        ({"draft_limits": 1.5}, TypeError, "draft_limits must be integers, not float64"),
         ({"token_ids": np.zeros(4, np.int32)}, ValueError, "a row for each of 1 requests"),
         ({"token_ids": np.zeros((0, 4), np.int32)}, ValueError, "a row for each of 1 requests"),
         ({"num_tokens": [5]}, ValueError, "num_tokens 5, its row holds 4"),

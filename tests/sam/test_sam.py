@@ -114,8 +114,9 @@ def test_ids_that_are_no_token_are_refused_and_nothing_is_added(bad):
 
 def test_what_is_no_list_of_integers_is_refused():
     sam = SAM(2)
-    with pytest.raises(TypeError, match="must be integers"):
-        sam.add_tokens([1.5])
+    for tokens in ([1.5], np.array([1.5, 2], object), np.array(["a"], object)):
+        with pytest.raises(TypeError, match="must be integers"):
+            sam.add_tokens(tokens)
     with pytest.raises(TypeError, match="must be integers"):
         sam.add_tokens(["a"])
     with pytest.raises(TypeError, match="must be integers"):
@@ -127,6 +128,8 @@ def test_what_is_no_list_of_integers_is_refused():
 def test_an_index_of_another_automaton_is_refused():
     sam = SAM(2)
     sam.add_tokens([1, 2])
+    with pytest.raises(TypeError, match="must be integers"):
+        sam.gen_draft(1.5, 1)
     for index in (-1, 3, 10_000):
         with pytest.raises(ValueError, match="no state"):
             sam.gen_draft(index, 1)
@@ -135,10 +138,22 @@ def test_an_index_of_another_automaton_is_refused():
 def test_a_draft_has_at_least_one_token():
     with pytest.raises(ValueError, match="num_speculative_tokens must be at least 1"):
         SAM(0)
+    for length in (2.5, "3"):
+        with pytest.raises(TypeError, match="num_speculative_tokens must be an integer"):
+            SAM(length)
 
 
 def test_memory_grows_with_the_text():
     sam = SAM(1)
     empty = sam.nbytes
     sam.add_tokens(np.arange(10_000) % 97)
-    assert empty < sam.nbytes <= 100 * 10_000
+    assert empty < sam.nbytes <= 110 * 10_000
+
+
+def test_a_long_run_of_one_token():
+    """As many suffixes occurred before as the run is long; touching each would take hours."""
+    sam = SAM(3)
+    length = 2_000_000
+    sam.add_tokens(np.full(length, 7))
+    index, matched = sam.lookup(7)
+    assert (matched, sam.gen_draft(index, 7)) == (length, [7, 7, 7])

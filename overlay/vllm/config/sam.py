@@ -30,7 +30,7 @@ def validate_sam(config: SpeculativeConfig) -> None:
 
     Raises:
         ValueError: `num_speculative_tokens` is missing or beyond the rejection sampler's limit,
-            or an option of another method is set.
+            an option of another method is set, or the target model generates nothing.
     """
     if config.num_speculative_tokens is None:
         raise ValueError("method='sam' needs num_speculative_tokens, the longest draft a step.")
@@ -39,6 +39,9 @@ def validate_sam(config: SpeculativeConfig) -> None:
             f"num_speculative_tokens={config.num_speculative_tokens} is more than the rejection "
             f"sampler takes: use at most {MAX_SPECULATIVE_TOKENS}."
         )
+    target = config.target_model_config
+    if target is not None and target.runner_type == "pooling":
+        raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
     foreign = [
         name
         for name, field in type(config).__pydantic_fields__.items()
