@@ -4,6 +4,7 @@ The weights are random: what is tested here is exactness, and a random model is 
 trained one. Its logits are scaled up: it settles into repetitions, and drafts are accepted.
 """
 
+import gc
 import os
 
 import pytest
@@ -59,7 +60,11 @@ def prompts():
 
 @pytest.fixture
 def start_engine(target_model, monkeypatch):
-    """Starts engines in this process, whose parts a test can reach, or in one of their own."""
+    """Starts engines in this process, whose parts a test can reach, or in one of their own.
+
+    They end with the test: what an engine of this process holds would stay else.
+    """
+    engines = []
 
     def start(speculation=None, *, in_process=True, threshold=None, **options):
         monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0" if in_process else "1")
@@ -73,9 +78,16 @@ def start_engine(target_model, monkeypatch):
             "skip_tokenizer_init": True,
             "disable_log_stats": False,
             "seed": 0,
+            # Far below the smallest cache, of 1 GiB, that can be asked for.
+            "num_gpu_blocks_override": 128,
             "speculative_config": dict(speculation) if speculation else None,
             **options,
         }
-        return LLM(model=str(target_model), **arguments)
+        engines.append(LLM(model=str(target_model), **arguments))
+        return engines[-1]
 
-    return start
+    yield start
+    for engine in engines:
+        engine.llm_engine.engine_core.shutdown()
+    engines.clear()
+    gc.collect()
