@@ -319,3 +319,10 @@ def test_unknown_names(tool, project):
     assert "No package 'x'" in tool("refresh", "x").err
     assert tool("refresh", "x").code == 2
     assert "No stack '9'" in tool("edit", "alpha", "--stack", "9").err
+
+
+def test_commits_need_no_identity_of_the_user(repository, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    command = ["git", "commit", "-q", "--allow-empty", "-m", "any"]
+    subprocess.run(command, cwd=repository, check=True)
+    assert git(repository, "config", "--local", "user.email") == "patches@specrl.invalid\n"

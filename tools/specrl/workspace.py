@@ -24,6 +24,7 @@ ORIGIN = "apply-patches-series"
 CONFIGURATION = {
     "core": {"attributesFile": "/dev/null", "excludesFile": "/dev/null", "autocrlf": "false"},
     "commit": {"gpgSign": "false"},
+    "user": {"name": "specrl", "email": "patches@specrl.invalid"},
 }
 # The same commits on every machine and at any time.
 IDENTITY = {
