@@ -111,11 +111,13 @@ def make_patch(subject: str, before: dict[str, str], after: dict[str, str | None
 
 
 def snapshot(root: Path) -> dict[str, bytes | None]:
-    """Every file with its bytes and every folder, but for compiled modules."""
+    """Every file with its bytes and every folder, but for compiled modules not in a RECORD."""
+    records = [path.read_text().splitlines() for path in root.glob("*.dist-info/RECORD")]
+    listed = {line.partition(",")[0] for lines in records for line in lines}
     return {
         path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None
         for path in sorted(root.rglob("*"))
-        if "__pycache__" not in path.parts
+        if "__pycache__" not in path.parts or path.relative_to(root).as_posix() in listed
     }
 
 
@@ -210,6 +212,14 @@ def target(installed_template, tmp_path):
 def target_with_pip(installed_template, tmp_path):
     shutil.copytree(installed_template, tmp_path / "venv", symlinks=True)
     return Target(tmp_path / "venv")
+
+
+@pytest.fixture
+def compiled_target(target_with_pip, wheelhouse):
+    """The environment as pip leaves it by default: RECORD lists the bytecode of every module."""
+    wheels = map(str, wheelhouse.glob("*.whl"))
+    target_with_pip.pip("install", "--no-index", "--force-reinstall", "--no-deps", *wheels)
+    return target_with_pip
 
 
 @pytest.fixture

@@ -110,6 +110,54 @@ def test_dropped_and_renamed_patches_go(refresh, repository, project):
     assert names == ["0001-feature-own_name.patch"]
 
 
+def test_every_removed_patch_has_a_line(refresh, repository):
+    git(repository, "reset", "-q", "--hard", "HEAD~1")
+    lines = refresh().out.splitlines()
+    assert "removed   alpha/0002-feature-second.patch" in lines
+
+
+def arrived(project, make):
+    third = {"alpha/__init__.py": "from alpha.core import answer as answer\n"}
+    project.write_patch("0003-bugfix-third.patch", make.patch("[bugfix] T", make.upstream, third))
+    names = ["0001-bugfix-first.patch", "0002-feature-second.patch", "0003-bugfix-third.patch"]
+    project.describe(names, list(make.overlay))
+
+
+def edited_by_hand(project, make):
+    patch = project.stack / "alpha/0001-bugfix-first.patch"
+    patch.write_text(patch.read_text().replace("Someone", "Everybody"))
+
+
+def taken_away(project, make):
+    (project.stack / "alpha/0002-feature-second.patch").unlink()
+
+
+@pytest.mark.parametrize("move_on", [arrived, edited_by_hand, taken_away])
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_old_repository_does_not_overwrite_a_newer_series(
+    refresh, repository, project, make, move_on, rounds
+):
+    commit(repository)
+    for _ in range(rounds):
+        refresh()
+    move_on(project, make)
+    before = distribution_files(project, make)
+    result = refresh()
+    assert result.code == 3
+    assert result.err.startswith(f"error: {project.stack / 'alpha'} holds another series")
+    assert f"{repository} was made from; move that folder away" in result.err
+    assert distribution_files(project, make) == before
+
+
+def test_exported_series_is_what_the_repository_stands_for(refresh, repository):
+    """Also where the export came into the tree by other ways, as by a pull."""
+    refresh()
+    (repository / ".git/apply-patches-series").unlink()
+    assert refresh().code == 0
+    commit(repository)
+    assert refresh().code == 0
+
+
 def test_name_that_the_subject_does_not_give_is_kept(edit, refresh, project):
     old = project.stack / "alpha/0001-bugfix-first.patch"
     old.rename(old.with_name("0001-bugfix-mine.patch"))
@@ -271,3 +319,10 @@ def test_unknown_names(tool, project):
     assert "No package 'x'" in tool("refresh", "x").err
     assert tool("refresh", "x").code == 2
     assert "No stack '9'" in tool("edit", "alpha", "--stack", "9").err
+
+
+def test_commits_need_no_identity_of_the_user(repository, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    command = ["git", "commit", "-q", "--allow-empty", "-m", "any"]
+    subprocess.run(command, cwd=repository, check=True)
+    assert git(repository, "config", "--local", "user.email") == "patches@specrl.invalid\n"

@@ -56,6 +56,11 @@ class Installed:
         """
         return read(self.root / path)
 
+    def time(self, path: str | None) -> int | None:
+        """Return the time in nanoseconds of a file's last change, None where it does not exist."""
+        file = self.root / path if path else None
+        return file.stat().st_mtime_ns if file and file.exists() else None
+
 
 def read(path: Path) -> bytes | None:
     """Return the bytes of a file, None where it does not exist.

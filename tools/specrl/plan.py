@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
-from specrl import state, transaction
+from specrl import bytecode, state, transaction
 from specrl.distribution import Distribution
 from specrl.errors import Collector, DriftError, PatchError
 from specrl.installed import Installed
@@ -28,10 +29,19 @@ class Plan:
     surplus: tuple[Path, ...]
 
     @classmethod
-    def of(cls, installed: Installed, contents: Contents, surplus: Iterable[str] = ()) -> Plan:
-        """Keep of the wanted contents those that differ from what is there."""
+    def of(
+        cls,
+        installed: Installed,
+        contents: Contents,
+        surplus: Iterable[str] = (),
+        origins: Mapping[str, str] = MappingProxyType({}),
+    ) -> Plan:
+        """Keep of the wanted contents those that differ from what is there.
+
+        A file takes the time of its origin: compiled modules are valid for one time of the source.
+        """
         changes = [
-            Change(installed.root / path, data)
+            Change(installed.root / path, data, installed.time(origins.get(path)))
             for path, data in contents.items()
             if installed.read(path) != data
         ]
@@ -80,16 +90,24 @@ def forward(distribution: Distribution, member: Member) -> Plan:
     base = _base(member, undone)
     written = {**_patched(member, base), **_overlay(distribution, member, old)}
     record = _pristine_record(installed, old)
-    saved = {**base, **record}
+    compiled = _compiled(installed, record, base, undone)
+    saved = {**base, **record, **compiled}
     kept = {state.saved_path(installed, path): data for path, data in saved.items()}
     folders = _made_folders(installed, old, [*written, *kept, installed.state_file])
-    kept[installed.state_file] = _new_state(member, folders).dump()
+    written.update(dict.fromkeys(compiled))
+    kept[installed.state_file] = _new_state(member, folders, compiled).dump()
     stale = dict.fromkeys(state.state_files(installed))
     listed = {
         path: Record.parse(data).updated({**written, **kept}) for path, data in record.items()
     }
     surplus = set(old.folders) - set(folders) if old else ()
-    return Plan.of(installed, {**undone, **stale, **written, **kept, **listed}, surplus)
+    contents = {**undone, **stale, **written, **kept, **listed}
+    # Set aside before: what lies there now Python compiled from the patched module.
+    for path in compiled.keys() & undone.keys():
+        del contents[path]
+    origins = {state.saved_path(installed, path): path for path in saved}
+    origins |= _saved_paths(installed, undone.keys() - written.keys())
+    return Plan.of(installed, contents, surplus, origins)
 
 
 def backward(installed: Installed, old: State) -> Plan:
@@ -100,8 +118,13 @@ def backward(installed: Installed, old: State) -> Plan:
         TargetError: a file cannot be read.
     """
     stale = dict.fromkeys(state.state_files(installed))
-    contents = {**_undone(installed, old), **_pristine_record(installed, old), **stale}
-    return Plan.of(installed, contents, old.folders)
+    pristine = {**_undone(installed, old), **_pristine_record(installed, old)}
+    origins = _saved_paths(installed, pristine)
+    return Plan.of(installed, {**pristine, **stale}, old.folders, origins)
+
+
+def _saved_paths(installed: Installed, paths: Iterable[str]) -> dict[str, str]:
+    return {path: state.saved_path(installed, path) for path in paths}
 
 
 def _undone(installed: Installed, old: State) -> dict[str, bytes | None]:
@@ -168,10 +191,23 @@ def _pristine_record(installed: Installed, old: State | None) -> dict[str, bytes
     if not old:
         return {path: current}
     before = installed.read(state.saved_path(installed, path))
-    ours = {*old.files, *old.overlay, *state.state_files(installed)}
+    ours = {*old.files, *old.overlay, *old.compiled, *state.state_files(installed)}
     if before is None or _others(before, ours) != _others(current, ours):
         raise _drift(installed, path)
     return {path: before}
+
+
+def _compiled(
+    installed: Installed, record: Mapping[str, bytes], base: Contents, undone: Contents
+) -> dict[str, bytes]:
+    """Return the bytecode that RECORD lists for the modules that the series starts from."""
+    contents = {}
+    for path in (path for data in record.values() for path in Record.parse(data).paths):
+        module = bytecode.module(path)
+        if module and base.get(module) is not None:
+            data = undone.get(path) if module in undone else installed.read(path)
+            contents.update({path: data} if data is not None else {})
+    return contents
 
 
 def _others(record: bytes, ours: set[str]) -> tuple[bytes, ...]:
@@ -186,7 +222,7 @@ def _made_folders(installed: Installed, old: State | None, paths: Sequence[str])
     return tuple(sorted(made))
 
 
-def _new_state(member: Member, folders: tuple[str, ...]) -> State:
+def _new_state(member: Member, folders: tuple[str, ...], compiled: Mapping[str, bytes]) -> State:
     return State(
         stack=member.stack.name,
         package=member.package.name,
@@ -197,6 +233,7 @@ def _new_state(member: Member, folders: tuple[str, ...]) -> State:
         files=member.files.files,
         overlay=member.lock.overlay,
         folders=folders,
+        compiled={path: str(fingerprint(data)) for path, data in compiled.items()},
     )
 
 

@@ -17,6 +17,7 @@ COLOURS = {
     "pristine": "green",
     "ok": "green",
     "skipped": "yellow",
+    "removed": "yellow",
     "pending": "yellow",
     "outdated": "yellow",
     "absent": "yellow",

@@ -29,6 +29,8 @@ class State:
     files: Mapping[str, FileLock]
     overlay: Mapping[str, str]
     folders: tuple[str, ...]
+    # Bytecode that RECORD lists, set aside while its module is another one.
+    compiled: Mapping[str, str]
 
     @classmethod
     def load(cls, installed: Installed) -> State | None:
@@ -47,7 +49,7 @@ class State:
             state = cls._read(Table.of(path, json.loads(data)))
         except (ValueError, PatchError) as error:
             raise DriftError(f"{path} is damaged; reinstall the package ({error})") from error
-        for name in [*state.files, *state.overlay, *state.folders]:
+        for name in [*state.files, *state.overlay, *state.folders, *state.compiled]:
             if reason := treepath.problem(name):
                 raise DriftError(f"{path} names {name!r}, which {reason}; reinstall the package")
         return state
@@ -55,6 +57,8 @@ class State:
     @classmethod
     def _read(cls, table: Table) -> State:
         overlay = table.table("overlay")
+        # States written before bytecode was kept have no such table.
+        compiled = table.table("compiled") if "compiled" in table.values else None
         return cls(
             table.text("stack"),
             table.text("package"),
@@ -65,6 +69,7 @@ class State:
             {path: FileLock.parse(value) for path, value in table.tables("files").items()},
             {path: overlay.text(path) for path in overlay.values},
             table.texts("folders"),
+            {path: compiled.text(path) for path in compiled.values} if compiled else {},
         )
 
     def dump(self) -> bytes:
@@ -84,9 +89,10 @@ def saved(installed: Installed, state: State) -> Mapping[str, bytes | None]:
         DriftError: saved bytes are missing or altered.
     """
     contents: dict[str, bytes | None] = {}
-    for path, file in state.files.items():
-        data = installed.read(saved_path(installed, path)) if file.before else None
-        if fingerprint(data) != file.before:
+    hashes = {path: file.before for path, file in state.files.items()}
+    for path, digest in {**hashes, **state.compiled}.items():
+        data = installed.read(saved_path(installed, path)) if digest else None
+        if fingerprint(data) != digest:
             where = installed.root / saved_path(installed, path)
             raise DriftError(f"{where} does not hold the saved bytes; reinstall the package")
         contents[path] = data

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,10 +25,11 @@ PATIENCE_S = 5.0
 
 @dataclass(frozen=True)
 class Change:
-    """The new content of a file, None for a file that shall not exist."""
+    """The new content of a file, None for a file that shall not exist, and its time if given."""
 
     path: Path
     data: bytes | None
+    time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -181,10 +182,13 @@ def _stage(home: Path, journal: Journal, changes: Sequence[Change]) -> None:
             _write_synced(staged, change.data)
             if change.path.exists():
                 staged.chmod(change.path.stat().st_mode & 0o7777)
+            if change.time is not None:
+                os.utime(staged, ns=(change.time, change.time))
     _sync_parents(home, [*journal.written, *journal.made_folders])
 
 
 def _move_into_place(home: Path, journal: Journal) -> None:
+    written = {home / path for path in journal.written}
     for path in journal.written:
         staged = journal.staged(home / path)
         if staged.exists():
@@ -192,7 +196,7 @@ def _move_into_place(home: Path, journal: Journal) -> None:
     for path in journal.removed:
         (home / path).unlink(missing_ok=True)
     for path in [*journal.written, *journal.removed]:
-        _forget_compiled(home / path)
+        _forget_compiled(home / path, written)
     _sync_parents(home, [*journal.written, *journal.removed])
     for folder in journal.surplus_folders:
         with suppress(OSError):
@@ -210,12 +214,15 @@ def _close(home: Path) -> None:
     _sync_folder(home)
 
 
-def _forget_compiled(path: Path) -> None:
-    """Remove what was compiled from a module: a new file of the same size and time would use it."""
+def _forget_compiled(path: Path, written: Collection[Path]) -> None:
+    """Remove what was compiled from a module: a new file of the same size and time would use it.
+
+    Bytecode that this transaction writes belongs to the new file and stays.
+    """
     if path.suffix != ".py":
         return
     cache = path.parent / "__pycache__"
-    for compiled in cache.glob(f"{path.stem}.*"):
+    for compiled in set(cache.glob(f"{path.stem}.*")).difference(written):
         compiled.unlink(missing_ok=True)
     with suppress(OSError):
         cache.rmdir()

@@ -47,5 +47,6 @@ def _record_differences(installed: Installed, path: str, current: State) -> Iter
         if record.line(name) != (None if data is None else entry(name, data)):
             yield f"{installed.root / path} has a wrong line for {name}"
     before = Record.parse(installed.read(state.saved_path(installed, path)) or b"")
-    if before.without(ours) != record.without(ours):
+    known = {*ours, *current.compiled}
+    if before.without(known) != record.without(known):
         yield f"{installed.root / path} has changed in lines that are not ours"

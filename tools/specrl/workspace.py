@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,12 @@ except ImportError as error:
     raise RequestError("Series are edited with git, which is missing here; install it") from error
 
 PRISTINE = "pristine"
+# In .git: the series that the repository stands for, so that `refresh` sees when the tree moved on.
+ORIGIN = "apply-patches-series"
 CONFIGURATION = {
     "core": {"attributesFile": "/dev/null", "excludesFile": "/dev/null", "autocrlf": "false"},
     "commit": {"gpgSign": "false"},
+    "user": {"name": "specrl", "email": "patches@specrl.invalid"},
 }
 # The same commits on every machine and at any time.
 IDENTITY = {
@@ -74,7 +77,7 @@ class Workspace:
 
     @classmethod
     def create(
-        cls, folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Iterable[Patch]
+        cls, folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Sequence[Patch]
     ) -> Workspace:
         """Make the repository: a commit with the pristine files, then one a patch.
 
@@ -121,6 +124,11 @@ class Workspace:
         ]
 
     @property
+    def origin(self) -> Path:
+        """The file that lists the series that the repository stands for."""
+        return Path(self.repository.git_dir) / ORIGIN
+
+    @property
     def _place(self) -> str:
         return str(self.repository.working_dir)
 
@@ -145,7 +153,12 @@ class Workspace:
         return bytes(output)
 
 
-def _fill(folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Iterable[Patch]) -> None:
+def listing(hashes: Iterable[tuple[str, str | None]]) -> bytes:
+    """Return names and hashes of a series in the form of sha256sum."""
+    return "".join(f"{digest}  {name}\n" for name, digest in hashes).encode()
+
+
+def _fill(folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Sequence[Patch]) -> None:
     repository = git.Repo.init(folder, initial_branch="series")
     with repository.config_writer() as writer:
         for section, values in CONFIGURATION.items():
@@ -157,6 +170,8 @@ def _fill(folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Iterable
         stem = patch.name.removesuffix(".patch").partition("-")[2]
         contents = patch.apply(lambda path: installed.read(folder / path))
         _commit(repository, contents, patch.header.named(stem).message)
+    hashes = ((patch.name, patch.sha256) for patch in patches)
+    Workspace(repository).origin.write_bytes(listing(hashes))
 
 
 def _commit(

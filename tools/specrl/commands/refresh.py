@@ -14,10 +14,10 @@ from specrl.lock import Lock, PackageLock
 from specrl.outline import counted
 from specrl.patch import Patch
 from specrl.report import Report
-from specrl.series import Series
+from specrl.series import Series, fingerprint
 from specrl.stack import Package, Stack
 from specrl.transaction import Change
-from specrl.workspace import Workspace
+from specrl.workspace import Workspace, listing
 
 Export = Mapping[str, bytes]
 
@@ -35,23 +35,51 @@ def refresh(
         transaction.recover(folder)
         old = Stack.load(distribution, stack_name)
         chosen = [old.package(name) for name in names or old.packages]
-        exports = _exports(chosen, workdir)
+        workspaces = _workspaces(chosen, workdir)
+        exports = _exports(old, workspaces)
         locks = _locks(distribution, old, chosen, exports, store)
         changes = _changes(old, exports, locks)
-        transaction.run(folder, changes, [])
+        transaction.run(folder, [*changes, *_origins(workspaces, exports)], [])
     return _report(chosen, locks, changes)
 
 
-def _exports(chosen: list[Package], workdir: Path) -> Mapping[str, Export]:
-    """Return the patches of each package that has a scratch repository."""
+def _workspaces(chosen: list[Package], workdir: Path) -> Mapping[str, Workspace]:
+    """Return the scratch repository of each package that has one."""
+    opened = {package.name: Workspace.open(workdir / package.name) for package in chosen}
+    return {name: workspace for name, workspace in opened.items() if workspace}
+
+
+def _exports(old: Stack, workspaces: Mapping[str, Workspace]) -> Mapping[str, Export]:
+    """Return the patches of each scratch repository."""
     failures = Collector()
     exports: dict[str, Export] = {}
-    for package in chosen:
+    for name, workspace in workspaces.items():
         with failures.attempt():
-            if workspace := Workspace.open(workdir / package.name):
-                exports[package.name] = dict(workspace.export())
+            exports[name] = dict(workspace.export())
+            _require_origin(old, name, workspace, exports[name])
     failures.settle()
     return exports
+
+
+def _require_origin(old: Stack, name: str, workspace: Workspace, export: Export) -> None:
+    """Refuse to overwrite patches that came into the tree after the repository was made."""
+    folder = old.folder / name
+    present = {patch: read(folder / patch) for patch in old.package(name).series}
+    if _listing(present) not in (read(workspace.origin), _listing(export)):
+        raise PatchError(
+            f"{folder} holds another series than the one that {workspace.repository.working_dir}"
+            f" was made from; move that folder away, run `apply-patches edit {name}` again and"
+            " carry your commits over"
+        )
+
+
+def _origins(workspaces: Mapping[str, Workspace], exports: Mapping[str, Export]) -> list[Change]:
+    """Let each scratch repository stand for what was exported from it."""
+    return [Change(workspaces[name].origin, _listing(export)) for name, export in exports.items()]
+
+
+def _listing(series: Mapping[str, bytes | None]) -> bytes:
+    return listing((patch, fingerprint(data)) for patch, data in series.items())
 
 
 def _locks(
@@ -108,5 +136,9 @@ def _report(
         for entry in locks[package.name].series:
             word = "written" if entry.patch in changed else "ok"
             report.add(word, f"{package.name}/{entry.patch}")
-    report.summary = f"{counted(len(changes), 'file')} written" if changes else "nothing to do"
+    for change in changes:
+        if change.data is None:
+            report.add("removed", f"{change.path.parent.name}/{change.path.name}")
+    written = sum(change.data is not None for change in changes)
+    report.summary = f"{counted(written, 'file')} written" if changes else "nothing to do"
     return report
