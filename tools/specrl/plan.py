@@ -177,7 +177,8 @@ def _overlay(distribution: Distribution, member: Member, old: State | None) -> C
                 )
             )
         if fingerprint(member.installed.read(path)) not in (None, digest, ours.get(path)):
-            failures.add(_drift(member.installed, path))
+            place = member.installed.root / path
+            failures.add(DriftError(f"{place} is a foreign file in our way; move or delete it"))
     failures.settle()
     return contents
 

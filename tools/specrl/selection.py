@@ -122,7 +122,10 @@ def _survey_stack(request: Request, stack: Stack) -> Selection:
             absent[package.name] = installation.absence(request.environment, package)
             continue
         member = _member(found, stack, package, lock.packages[package.name])
-        if reason := _mismatch(member):
+        reason = _mismatch(member)
+        if reason and member.is_empty:
+            absent[package.name] = f"{reason}; it can stay, the stack does nothing to it"
+        elif reason:
             mismatched[package.name] = reason
         else:
             members.append(member)
@@ -150,7 +153,8 @@ def _mismatch(member: Member) -> str | None:
         return None
     return (
         f"{member.installed.folder} is {member.variant} {version}, stack {member.stack.name} pins"
-        f" {expected}; install {member.variant}=={expected} or name another --stack"
+        f" {expected}; install {member.variant}=={expected}, name another --stack, or choose the"
+        " other packages with --package"
     )
 
 
