@@ -27,6 +27,7 @@ UV_REQUIREMENT = "uv==0.13.9"
 LOCKS = {
     "dev": ROOT / "ci/environments/dev.txt",
     "cpu": ROOT / "patches/2026.09/environments/cpu.txt",
+    "cpu-2025.11": ROOT / "patches/2025.11/environments/cpu.txt",
 }
 
 

@@ -33,8 +33,9 @@ def resolve(name: str) -> None:
 
 def stack_sources(name: str, folder: Path) -> list[str | Path]:
     """Requirements and overrides of a stack's environment, as files that uv reads."""
-    stack = tomllib.loads((LOCKS[name].parents[1] / "stack.toml").read_text())
-    environment = stack["environments"][name]
+    lock = LOCKS[name]
+    stack = tomllib.loads((lock.parents[1] / "stack.toml").read_text())
+    environment = stack["environments"][lock.stem]
     requirements, overrides = folder / "requirements.in", folder / "overrides.txt"
     requirements.write_text("\n".join(environment["requirements"]) + "\n")
     overrides.write_text("\n".join(environment["overrides"]) + "\n")

