@@ -180,8 +180,8 @@ def _methods(_context: click.Context, _parameter: click.Parameter, value: str) -
 
 
 def _model(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if value and value.startswith(("/", ".")) and not (Path(value) / "config.json").is_file():
-        raise click.BadParameter(f"{Path(value).absolute()} holds no model: it has no config.json.")
+    if value and value.startswith(("/", ".")) and not Path(value).is_dir():
+        raise click.BadParameter(f"{Path(value).absolute()} is not a folder with a model.")
     return value
 
 

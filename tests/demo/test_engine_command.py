@@ -105,6 +105,7 @@ def test_an_engine_that_ends_early(compare, monkeypatch, tmp_path, fault):
         (["--batch", "0"], "0 is not in the range x>=1"),
         (["--json", "/nowhere/result.json"], "the folder of /nowhere/result.json does not exist"),
         (["--prompts", "/nowhere"], "'/nowhere' does not exist"),
+        (["--model", "/nowhere"], "/nowhere is not a folder with a model"),
     ],
 )
 def test_bad_options(compare, options, sentence):
