@@ -5,9 +5,14 @@ The facts are drawn by reasoning-gym's seeded generators; `derivations` solves t
 
 import itertools
 import random
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
+
+# reasoning-gym imports a SAT solver that has to be compiled; none of our tasks uses it.
+sys.modules.setdefault("pycosat", ModuleType("pycosat"))
 
 import reasoning_gym
 from reasoning_gym.arithmetic.leg_counting import ANIMALS

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest.importorskip("reasoning_gym")
+pytest.importorskip("testing.demo_model.problems")
 
 import reasoning_gym
 
