@@ -5,13 +5,10 @@ from __future__ import annotations
 import base64
 import difflib
 import hashlib
-import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from specrl.artefact import Store
 from specrl.commands.refresh import refresh
@@ -33,6 +30,7 @@ PATCHED: dict[str, str | None] = {
     "alpha/old.py": None,
     "alpha/new.py": "fresh = True\n",
 }
+OLDER_OVERLAY = {"gamma/__init__.py": "name = 'older'\n", "delta/gone.py": "old = True\n"}
 OVERLAY = {"gamma/__init__.py": "name = 'gamma'\n", "alpha/deep/hook.py": "hooked = True\n"}
 HEADER = """\
 From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
@@ -128,7 +126,13 @@ def snapshot(root: Path) -> dict[str, bytes | None]:
     }
 
 
-def first_patches() -> dict[str, str]:
+def older_patches() -> dict[str, str]:
+    """Return the series that preceded: it shares a file with the other, and has one of its own."""
+    older = {"alpha/core.py": f"answer = 40\n{BODY}", "alpha/__init__.py": "answer = None\n"}
+    return {"0001-bugfix-older.patch": make_patch("[bugfix] Older", UPSTREAM, older)}
+
+
+def patches() -> dict[str, str]:
     """Return a series: the first patch changes files, the second adds and deletes."""
     first = {path: PATCHED[path] for path in ("alpha/core.py", "alpha/deep/config.py")}
     second = {path: PATCHED[path] for path in ("alpha/old.py", "alpha/new.py")}

@@ -85,7 +85,7 @@ def target_with_pip(installed_template, tmp_path):
 def project(tmp_path, wheelhouse, monkeypatch):
     monkeypatch.setenv("SPECRL_DISTRIBUTION", str(tmp_path / "project"))
     wheel = wheelhouse / "alpha-1.0-py3-none-any.whl"
-    patches, overlay = small_project.first_patches(), small_project.OVERLAY
+    patches, overlay = small_project.patches(), small_project.OVERLAY
     return Project.create(tmp_path / "project", wheel, patches, overlay)
 
 
