@@ -122,6 +122,22 @@ def test_damaged_journal_touches_nothing(home, record):
     assert contents(home) == before
 
 
+@pytest.mark.parametrize(
+    "journal",
+    [
+        Journal("../x", (), (), (), ()),
+        Journal("abc", ("",), (), (), ()),
+        Journal("abc", (), ("a\0b",), (), ()),
+        Journal("abc", (1,), (), (), ()),
+    ],
+)
+def test_forged_journal_is_damaged(home, journal):
+    (home / ".apply-patches").mkdir()
+    (home / ".apply-patches/journal.json").write_bytes(journal.dump())
+    with pytest.raises(DriftError, match="is damaged"):
+        transaction.recover(home, [home])
+
+
 @pytest.mark.parametrize("field", ["written", "removed", "made_folders", "surplus_folders"])
 def test_journal_that_reaches_beyond_the_packages(home, tmp_path, field):
     """Whoever can write there must not have another user's run write elsewhere."""

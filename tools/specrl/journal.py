@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from specrl.errors import DriftError
+from specrl import treepath
+from specrl.errors import DriftError, PatchError
+from specrl.table import Table
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,36 @@ class Journal:
             seal, _, content = path.read_bytes().partition(b"\n")
         except FileNotFoundError:
             return None
-        if sha256(content).hexdigest().encode() != seal:
+        try:
+            if sha256(content).hexdigest().encode() != seal:
+                raise ValueError("it is not what was written")
+            return cls._parse(Table.of(path, json.loads(content)))
+        except (ValueError, PatchError) as error:
             raise DriftError(
                 f"{path} is damaged; delete {path.parent} and reinstall the packages beside it"
-            )
-        fields = json.loads(content)
-        token = fields.pop("token")
-        return cls(token, **{name: tuple(paths) for name, paths in fields.items()})
+                f" ({error})"
+            ) from error
+
+    @classmethod
+    def _parse(cls, table: Table) -> Journal:
+        journal = cls(
+            table.text("token"),
+            table.texts("written"),
+            table.texts("removed"),
+            table.texts("made_folders"),
+            table.texts("surplus_folders"),
+        )
+        if not journal.token.isalnum():
+            raise ValueError(f"its token is {journal.token!r}")
+        for path in journal.paths:
+            if not path.isprintable() or treepath.problem(Path(path).name):
+                raise ValueError(f"it names {path!r}")
+        return journal
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Everything that the transaction touches."""
+        return (*self.written, *self.removed, *self.made_folders, *self.surplus_folders)
 
     def dump(self) -> bytes:
         """Return the bytes of the journal file."""
@@ -76,7 +101,7 @@ class Journal:
             DriftError: a path lies elsewhere.
         """
         allowed = [root.resolve() for root in roots]
-        for path in (*self.written, *self.removed, *self.made_folders, *self.surplus_folders):
+        for path in self.paths:
             folder = (home / path).parent.resolve()
             if not any(folder.is_relative_to(root) for root in allowed):
                 raise DriftError(
