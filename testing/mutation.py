@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 PIECES = (
     *(b"../../outside/x", b"/etc/passwd", b"..", b".", b"", b"a/", b"b/", b"/dev/null", b"\\"),
     *(b"\r\n", b"\r", b"\0", b"\xff", b"\xc3\xa9", b"\x85", b"\x0c", b"\n", b'"', b",", b"'''"),
-    *(b"-1", b"0", b"99999999999999999999", b"null", b"[]", b"{}", b"true", b"1e999", b"[["),
+    *(b"-1", b"0", b"99999999999999999999", b"null", b"[]", b"{}", b"true", b"1e999", b"[" * 9999),
     *(b"@@ -1 +1 @@\n", b"@@ -0,0 +1,9 @@\n", b"+x\n", b"-x\n", b" x\n", b"--- a/x\n"),
     *(b"+++ b/x\n", b"new file mode 120000\n", b"deleted file mode 100644\n"),
     *(b"diff --git a/alpha/x b/alpha/x\n",),
@@ -71,7 +72,7 @@ def altered_json(data: bytes, steps: Sequence[tuple[float, object]]) -> bytes:
         holders = list(_holders(document))
         if holders:
             holder, key = holders[int(place * len(holders))]
-            holder[key] = value
+            holder[key] = deepcopy(value)
     return json.dumps(document).encode()
 
 

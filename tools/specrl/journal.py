@@ -62,7 +62,7 @@ class Journal:
             if sha256(content).hexdigest().encode() != seal:
                 raise ValueError("it is not what was written")
             return cls._parse(Table.of(path, json.loads(content)))
-        except (ValueError, PatchError) as error:
+        except (ValueError, RecursionError, PatchError) as error:
             raise DriftError(
                 f"{path} is damaged; delete {path.parent} and reinstall the packages beside it"
                 f" ({error})"

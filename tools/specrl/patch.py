@@ -119,7 +119,10 @@ class Patch:
         try:
             return cls.parse(path.name, path.read_bytes(), package)
         except OSError as error:
-            raise PatchError(f"{path} cannot be read ({error.strerror}); restore it") from error
+            siblings = path.parent.glob(f"{path.name[:4]}-*")
+            others = " or ".join(sorted(sibling.name for sibling in siblings))
+            remedy = f"name {others} in stack.toml" if others else "restore it"
+            raise PatchError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
         except PatchError as error:
             raise PatchError(f"{path} {error}; correct the patch") from error
 

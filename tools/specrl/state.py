@@ -45,7 +45,7 @@ class State:
     def _parse(cls, path: Path, data: bytes) -> State:
         try:
             state = cls._read(Table.of(path, json.loads(data)))
-        except (ValueError, PatchError) as error:
+        except (ValueError, RecursionError, PatchError) as error:
             raise DriftError(f"{path} is damaged; reinstall the package ({error})") from error
         for name in [*state.files, *state.overlay, *state.folders]:
             if reason := treepath.problem(name):
