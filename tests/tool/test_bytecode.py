@@ -107,16 +107,6 @@ def test_saved_bytecode_is_verified(on_compiled, compiled_target):
     assert f"{saved} does not hold the saved bytes" in result.err
 
 
-def test_state_from_before_bytecode_was_kept(on_target, target, make):
-    before = make.snapshot(target.site)
-    on_target("apply")
-    state = target.info / "apply-patches/state.json"
-    state.write_text(state.read_text().replace('  "compiled": {},\n', ""))
-    assert '"compiled"' not in state.read_text()
-    assert on_target("revert").code == 0
-    assert make.snapshot(target.site) == before
-
-
 def test_uninstall_leaves_nothing(on_compiled, compiled_target):
     on_compiled("apply")
     compile_all(compiled_target)

@@ -112,6 +112,11 @@ def test_deleted_file_is_longer(make):
 
 REFUSED = {
     "no diff": ("Subject: x\n\n---\n", "holds no `diff --git`"),
+    "headless": (GOOD.partition("\n")[2] + GOOD, "holds a diff without its line `diff --git`"),
+    "other source": (GOOD.replace("--- a/alpha/core", "--- a/alpha/x"), "names another file"),
+    "other target": (GOOD.replace("+++ b/alpha/core", "+++ b/alpha/x"), "Target without source"),
+    "no hunk": (GOOD.partition("---")[0], "changes nothing in alpha/core.py"),
+    "other head": (GOOD.replace("diff --git a/alpha/core", "diff --git a/alpha/x"), "another file"),
     "crlf": (GOOD.replace("\n", "\r\n"), "Windows line endings"),
     "not utf-8": ("Subject: \xff\n" + GOOD, "is malformed"),
     "short hunk": (GOOD.replace(" three\n", ""), "is malformed"),
@@ -133,6 +138,7 @@ REFUSED = {
     "differ": (GOOD.partition("---")[0] + "Binary files a/alpha/x and b/alpha/x differ\n", "not"),
     "stray line": (GOOD + "+four\n", "belong to no hunk"),
     "signature": (GOOD + "-- \n2.39.5\n", "is malformed|belong to no hunk"),
+    "cut off early": (GOOD[:20], "lacks its last line break"),
     "cut off": (GOOD.removesuffix("\n"), "lacks its last line break"),
 }  # fmt: skip
 

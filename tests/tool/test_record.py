@@ -39,3 +39,9 @@ def test_ownership_is_by_folder():
     record = Record.parse(b"\n".join(LINES))
     assert record.owns("alpha")
     assert not record.owns("alp")
+
+
+def test_line_break_that_was_added_is_no_difference():
+    before = Record.parse(b"R,,")
+    after = Record.parse(before.updated({"a.py": b""}))
+    assert after.without({"a.py"}) == before.without(())

@@ -48,23 +48,37 @@ def test_drift_after_applying_stops_apply_and_revert(on_target, target, make):
     assert on_target("status").out.startswith("drifted   alpha: alpha/core.py holds foreign bytes")
 
 
+def replace(path, old, new):
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda info: (info / "apply-patches/state.json").write_text("{"), "is damaged"),
         (lambda info: (info / "apply-patches/state.json").write_text("[]"), "is damaged"),
         (
+            lambda info: replace(info / "apply-patches/state.json", '"gamma"', '"alpha"'),
+            "state.json holds foreign bytes",
+        ),
+        (
+            lambda info: replace(info / "apply-patches/pristine" / info.name / "RECORD", "=", "-"),
+            "RECORD holds foreign bytes",
+        ),
+        (
             lambda info: (info / "apply-patches/pristine/alpha/core.py").write_text(""),
             "does not hold the saved bytes",
         ),
-        (lambda info: (info / "RECORD").write_text("other.py,,\n"), "RECORD holds foreign bytes"),
+        (
+            lambda info: (info / "RECORD").write_text("alpha/core.py,,\nx.py,,\n"),
+            "RECORD holds foreign bytes",
+        ),
     ],
 )
 def test_damaged_state_stops_apply_and_revert(on_target, target, damage, message):
     on_target("apply")
     damage(target.info)
-    if "RECORD" in message:
-        (target.info / "RECORD").write_text("alpha/core.py,,\nother.py,,\n")
     for command in ("apply", "revert"):
         result = on_target(command)
         assert result.code == 5
@@ -162,8 +176,8 @@ def test_lock_with_another_after_hash(on_target, project):
 def test_another_writer_is_noticed(on_target, monkeypatch, target):
     finish = transaction.finish
 
-    def finish_and_spoil(home):
-        finish(home)
+    def finish_and_spoil(home, journal):
+        finish(home, journal)
         (target.site / "alpha/core.py").write_text("mine\n")
 
     monkeypatch.setattr(transaction, "finish", finish_and_spoil)

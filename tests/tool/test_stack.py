@@ -42,6 +42,7 @@ def test_reads_everything(tmp_path):
 
 MALFORMED = {
     "not toml": ("[", "is not valid TOML"),
+    "deep": ("x = " + "[" * 9999, "is not valid TOML"),
     "not utf-8": ("\udcff", "is not valid TOML"),
     "packages": ("packages = 1", "packages must be a table"),
     "unknown table": (GOOD + "[more]\n", "`more` is unknown here"),
@@ -114,6 +115,7 @@ def damaged(lock, *keys, value):
 
 LOCKS = {
     "not json": (lambda lock: "{", "is not valid JSON"),
+    "deep": (lambda lock: "[" * 99999, "is not valid JSON"),
     "no table": (lambda lock: "[]", "the file must be a table"),
     "series": (lambda lock: damaged(lock, "series", value=1), "alpha.series` must be a list"),
     "row": (lambda lock: damaged(lock, "series", value=[1]), "must be a table"),

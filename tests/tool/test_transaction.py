@@ -2,12 +2,13 @@
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 from filelock import FileLock
 from specrl import transaction
-from specrl.errors import TargetError
-from specrl.transaction import Change, Journal
+from specrl.errors import DriftError, TargetError
+from specrl.journal import Change, Journal
 
 OLD = {"kept.py": "old\n", "sub/gone.py": "gone\n"}
 NEW = {"kept.py": "new\n", "made/deep/fresh.py": "fresh\n"}
@@ -80,7 +81,7 @@ def test_crash_at_every_step_is_recovered(tmp_path, home):
         copy = tmp_path / f"at{step}"
         os.system(f"cp -r {home} {copy}")
         lived = crash_at(copy, step)
-        transaction.recover(copy)
+        transaction.recover(copy, [copy])
         assert not transaction.recovery_is_due(copy)
         outcomes.append(contents(copy))
         assert outcomes[-1] in (OLD, NEW)
@@ -97,15 +98,58 @@ def test_recovery_may_crash_too(home):
     transaction._stage(home, journal, changes(home))
     (home / ".apply-patches/commit").write_text("")
     journal.staged(home / "kept.py").replace(home / "kept.py")
-    assert transaction.recover(home) == "finished"
+    assert transaction.recover(home, [home]) == "finished"
     assert contents(home) == NEW
 
 
 def test_torn_journal_is_undone(home):
     (home / ".apply-patches").mkdir()
-    (home / ".apply-patches/journal.json").write_text('{"token": "ab')
-    assert transaction.recover(home) == "undone"
+    (home / ".apply-patches/journal.part").write_text('0123\n{"token": "ab')
+    assert transaction.recover(home, [home]) == "undone"
     assert contents(home) == OLD
+
+
+@pytest.mark.parametrize("record", ["commit", "journal.json"])
+def test_damaged_journal_touches_nothing(home, record):
+    journal = Journal.of(home, changes(home), [])
+    transaction._stage(home, journal, changes(home))
+    file = home / ".apply-patches/journal.json"
+    (home / ".apply-patches" / record).touch()
+    file.write_bytes(file.read_bytes().replace(b"gone.py", b"kept.py"))
+    before = contents(home)
+    with pytest.raises(DriftError, match=f"{file} is damaged; delete"):
+        transaction.recover(home, [home])
+    assert contents(home) == before
+
+
+@pytest.mark.parametrize(
+    "journal",
+    [
+        Journal("../x", (), (), (), ()),
+        Journal("abc", ("",), (), (), ()),
+        Journal("abc", (), ("a\0b",), (), ()),
+        Journal("abc", (1,), (), (), ()),
+    ],
+)
+def test_forged_journal_is_damaged(home, journal):
+    (home / ".apply-patches").mkdir()
+    (home / ".apply-patches/journal.json").write_bytes(journal.dump())
+    with pytest.raises(DriftError, match="is damaged"):
+        transaction.recover(home, [home])
+
+
+@pytest.mark.parametrize("field", ["written", "removed", "made_folders", "surplus_folders"])
+def test_journal_that_reaches_beyond_the_packages(home, tmp_path, field):
+    """Whoever can write there must not have another user's run write elsewhere."""
+    empty = Journal("abc", (), (), (), ())
+    (tmp_path / "victim").write_text("mine\n")
+    (home / ".apply-patches").mkdir()
+    journal = replace(empty, **{field: ("../victim",)})
+    (home / ".apply-patches/journal.json").write_bytes(journal.dump())
+    (home / ".apply-patches/commit").touch()
+    with pytest.raises(DriftError, match=f"is not in {home}"):
+        transaction.recover(home, [home])
+    assert (tmp_path / "victim").read_text() == "mine\n"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
@@ -124,11 +168,35 @@ def test_failure_before_the_commit_record_changes_nothing(home, monkeypatch, num
     assert not (home / "made").exists()
 
 
-def test_interruption_before_the_commit_record_changes_nothing(home, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
+def test_commit_record_that_cannot_be_written_whole_is_undone(home, monkeypatch):
+    """Undoing stops half way: the next run must not take the record for a decision."""
 
-    monkeypatch.setattr(transaction, "_sync_parents", interrupt)
+    def tear(path, data):
+        path.write_bytes(data)
+        if path.name == "commit":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def stop(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(transaction, "_write_synced", tear)
+        broken.setattr(transaction, "_close", stop)
+        with pytest.raises(TargetError, match="nothing has been changed"):
+            run(home)
+    assert transaction.recover(home, [home]) == "undone"
+    assert contents(home) == OLD
+
+
+def test_interruption_before_the_commit_record_changes_nothing(home, monkeypatch):
+    write = transaction._write_synced
+
+    def interrupt(path, data):
+        if path.name == "commit":
+            raise KeyboardInterrupt
+        write(path, data)
+
+    monkeypatch.setattr(transaction, "_write_synced", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(home)
     assert contents(home) == OLD
@@ -142,7 +210,7 @@ def test_failure_after_the_commit_record_is_finished_by_the_next_run(home, monke
         broken.setattr(transaction, "_forget_compiled", fail)
         with pytest.raises(TargetError, match=r"somewhere: Input/output error.*next run finishes"):
             run(home)
-    assert transaction.recover(home) == "finished"
+    assert transaction.recover(home, [home]) == "finished"
     assert contents(home) == NEW
 
 
@@ -154,7 +222,7 @@ def test_recovery_that_fails(home, monkeypatch):
 
     monkeypatch.setattr(transaction, "_close", fail)
     with pytest.raises(TargetError, match="somewhere cannot be written"):
-        transaction.recover(home)
+        transaction.recover(home, [home])
 
 
 def test_second_run_waits_and_gives_up(home, monkeypatch):
@@ -182,13 +250,32 @@ def test_folder_that_cannot_be_locked(tmp_path):
         pass
 
 
+def test_reading_commands_notice_a_run_under_way(on_target, target):
+    with transaction.exclusive(target.site):
+        (target.site / ".apply-patches").mkdir()
+        status = on_target("status")
+        assert (status.code, "another run is at work in" in status.err) == (0, True)
+        assert "interrupted" not in status.err
+        for command in ("check", "verify"):
+            result = on_target(command)
+            assert (result.code, "Another run holds" in result.err) == (6, True)
+    assert "interrupted run" in on_target("status").err
+
+
+def test_lock_file_that_a_killed_run_left_is_no_run(on_target, target):
+    (target.site / ".apply-patches.lock").touch()
+    assert on_target("status").err == ""
+    assert on_target("apply").code == 0
+    assert not (target.site / ".apply-patches.lock").exists()
+
+
 def interrupt_apply(on_target, monkeypatch, place):
     def die(*_):
         raise SystemExit(9)
 
     with monkeypatch.context() as broken:
         broken.setattr(transaction, place, die)
-        broken.setattr(transaction, "roll_back", lambda home: None)
+        broken.setattr(transaction, "roll_back", lambda home, journal: None)
         on_target("apply")
 
 

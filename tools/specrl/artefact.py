@@ -47,13 +47,34 @@ class Store:
             NotPinnedError: it cannot be had, or its content is not the pinned one.
             TargetError: the cache is not writable.
         """
-        name = variant.artefact.name
-        places = [folder / name for folder in self.folders]
+        return self.at_hand(variant) or self._downloaded(variant)
+
+    def at_hand(self, variant: Variant) -> Path | None:
+        """Return the verified artefact of a variant, None where no folder holds it.
+
+        Raises:
+            NotPinnedError: its content is not the pinned one.
+        """
+        places = [folder / variant.artefact.name for folder in self.folders]
         path = next((place for place in places if place.is_file()), None)
-        if path is None:
-            path = _download(variant, self.folders[-1])
+        if path:
+            _verify(path, variant.artefact)
+        return path
+
+    def _downloaded(self, variant: Variant) -> Path:
+        path = _download(variant, self.folders[-1])
         _verify(path, variant.artefact)
         return path
+
+
+def paths(wheel: Path) -> frozenset[str]:
+    """Return the path of every file of a wheel.
+
+    Raises:
+        NotPinnedError: it is no wheel.
+    """
+    with _open(wheel) as archive:
+        return frozenset(archive.namelist())
 
 
 def read_files(wheel: Path, paths: Iterable[str]) -> Mapping[str, bytes]:

@@ -16,6 +16,7 @@ from specrl.artefact import Store
 from specrl.commands import versions
 from specrl.commands.apply import apply
 from specrl.commands.check import check
+from specrl.commands.lint import lint
 from specrl.commands.revert import revert
 from specrl.commands.status import status
 from specrl.commands.verify import verify
@@ -256,6 +257,21 @@ def refresh_command(
     from specrl.commands.refresh import refresh
 
     return refresh(source, stack, packages, store, workdir.absolute() / stack)
+
+
+@cli.command("lint")
+@reported
+@click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
+def lint_command(source: Distribution, artefacts: Path | None) -> Report:
+    """Hold names, headers, paths, overlay and lock of all stacks against the conventions.
+
+    Exits 1 where one is broken. Nothing is downloaded: what needs a pinned file that is not at
+    hand is skipped and named.
+
+    \b
+    Example: apply-patches lint --artefacts ~/wheels
+    """
+    return lint(source, Store.beside(artefacts))
 
 
 @cli.command("versions")

@@ -140,6 +140,6 @@ def _editable_roots(info: Path) -> list[Path]:
         source = json.loads(read(info / "direct_url.json") or b"{}")
         editable = source.get("dir_info", {}).get("editable", False)
         checkout = Path(unquote(urlsplit(source.get("url", "")).path))
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError, AttributeError):
         return []
     return [checkout, checkout / "src"] if editable else []

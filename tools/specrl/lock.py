@@ -119,7 +119,7 @@ class Lock:
             table = Table.of(path, json.loads(path.read_bytes()))
         except FileNotFoundError as error:
             raise PatchError(f"{path} is missing; run `apply-patches refresh`") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PatchError(f"{path} is not valid JSON ({error}); restore the file") from error
         table.only("packages")
         packages = table.tables("packages")

@@ -20,6 +20,8 @@ Reader = Callable[[str], "bytes | None"]
 
 NOWHERE = "/dev/null"
 FIRST_DIFF = re.compile(rb"^diff --git ", re.MULTILINE)
+# Other programs would apply what such lines begin, here it would pass for a part of the message.
+HEADLESS_DIFF = re.compile(rb"^(?:--- |\+\+\+ |@@ -|rename |deleted file|new file)", re.MULTILINE)
 EXTENDED_HEADER = re.compile(
     r"diff --git .*|index [0-9a-f]+\.\.[0-9a-f]+( 100(644|755))?"
     r"|(new|deleted) file mode 100(644|755)"
@@ -117,7 +119,10 @@ class Patch:
         try:
             return cls.parse(path.name, path.read_bytes(), package)
         except OSError as error:
-            raise PatchError(f"{path} cannot be read ({error.strerror}); restore it") from error
+            siblings = path.parent.glob(f"{path.name[:4]}-*")
+            others = " or ".join(sorted(sibling.name for sibling in siblings))
+            remedy = f"name {others} in stack.toml" if others else "restore it"
+            raise PatchError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
         except PatchError as error:
             raise PatchError(f"{path} {error}; correct the patch") from error
 
@@ -134,6 +139,8 @@ class Patch:
         start = FIRST_DIFF.search(data)
         if not start:
             raise PatchError("holds no `diff --git`")
+        if HEADLESS_DIFF.search(data, 0, start.start()):
+            raise PatchError("holds a diff without its line `diff --git`")
         try:
             header = Header.parse(data[: start.start()].decode())
             # Latin-1 gives each byte a character of its own, so that none is lost.
@@ -166,9 +173,17 @@ def _refuse_stray_lines(diff: unidiff.PatchSet, body: str) -> None:
         for line in file.patch_info or []:
             if not EXTENDED_HEADER.fullmatch(line.rstrip("\n")):
                 raise PatchError(f"holds {line.rstrip()!r}, which is not a change of a text file")
+        if _head(file) not in body:
+            raise PatchError(f"names another file than {file.path} in a line before its hunks")
         known += len(file.patch_info or []) + sum(1 + len(hunk) for hunk in file) + 2 * bool(file)
-    if known != body.count("\n"):
+    if known != body.count("\n") or not body.endswith("\n"):
         raise PatchError("holds lines that belong to no hunk, or lacks its last line break")
+
+
+def _head(file: unidiff.PatchedFile) -> str:
+    """Return the lines before the first hunk as they must be; unidiff reads one name of several."""
+    names = f"--- {file.source_file}\n+++ {file.target_file}\n@@ " if file else ""
+    return "".join(file.patch_info or []) + names
 
 
 def _file_patch(file: unidiff.PatchedFile, package: str) -> FilePatch:
@@ -178,6 +193,8 @@ def _file_patch(file: unidiff.PatchedFile, package: str) -> FilePatch:
         raise PatchError(f"renames {file.source_file} to {file.target_file}")
     hunks = tuple(Hunk.of(hunk) for hunk in file)
     creates, deletes = file.source_file == NOWHERE, file.target_file == NOWHERE
+    if not hunks and not creates and not deletes:
+        raise PatchError(f"changes nothing in {file.path}")
     return FilePatch(paths.pop(), creates, deletes, hunks)
 
 

@@ -11,11 +11,11 @@ from specrl import bytecode, state, transaction
 from specrl.distribution import Distribution
 from specrl.errors import Collector, DriftError, PatchError
 from specrl.installed import Installed
-from specrl.record import Record
+from specrl.journal import Change
+from specrl.record import Record, entry
 from specrl.selection import Member
 from specrl.series import Series, check_reviewed, fingerprint, load_overlay
 from specrl.state import State
-from specrl.transaction import Change
 
 Contents = Mapping[str, "bytes | None"]
 
@@ -39,12 +39,17 @@ class Plan:
         """Keep of the wanted contents those that differ from what is there.
 
         A file takes the time of its origin: compiled modules are valid for one time of the source.
+
+        Raises:
+            DriftError: a file lies beyond a symbolic link that leaves the root.
+            TargetError: a file cannot be read.
         """
         changes = [
             Change(installed.root / path, data, installed.time(origins.get(path)))
             for path, data in contents.items()
             if installed.read(path) != data
         ]
+        _refuse_links_outside(installed, changes)
         folders = [installed.root / path for path in sorted(surplus, reverse=True)]
         return cls(installed, tuple(changes), tuple(folders))
 
@@ -57,6 +62,20 @@ def carry_out(home: Path, plans: Sequence[Plan]) -> None:
     """
     changes = [change for plan in plans for change in plan.changes]
     transaction.run(home, changes, [folder for plan in plans for folder in plan.surplus])
+
+
+def _refuse_links_outside(installed: Installed, changes: Iterable[Change]) -> None:
+    failures = Collector()
+    root = installed.root.resolve()
+    for folder in sorted({change.path.parent for change in changes}):
+        if not folder.resolve().is_relative_to(root):
+            failures.add(
+                DriftError(
+                    f"{folder} is outside of {root} through a symbolic link; put the files there,"
+                    " or name the tree that holds them with --root"
+                )
+            )
+    failures.settle()
 
 
 def forward_all(distribution: Distribution, members: Sequence[Member]) -> list[Plan]:
@@ -195,6 +214,10 @@ def _pristine_record(installed: Installed, old: State | None) -> dict[str, bytes
     ours = {*old.files, *old.overlay, *old.compiled, *state.state_files(installed)}
     if before is None or _others(before, ours) != _others(current, ours):
         raise _drift(installed, path)
+    # An altered state would leave patched files behind; the other saved files it vouches for.
+    for name in (installed.state_file, state.saved_path(installed, path)):
+        if Record.parse(current).line(name) != entry(name, installed.read(name) or b""):
+            raise _drift(installed, name)
     return {path: before}
 
 

@@ -36,10 +36,12 @@ class Record:
         return any(path.startswith(f"{folder}/") for path in self.paths)
 
     def without(self, paths: Collection[str]) -> tuple[bytes, ...]:
-        """Return the lines of all other paths."""
-        return tuple(
-            line for listed, line in zip(self.paths, self.lines, strict=True) if listed not in paths
-        )
+        """Return the lines of all other paths without their line breaks.
+
+        The last one may lack its own, which it gets when a line is added.
+        """
+        pairs = zip(self.paths, self.lines, strict=True)
+        return tuple(line.rstrip(b"\r\n") for listed, line in pairs if listed not in paths)
 
     def updated(self, contents: Mapping[str, bytes | None]) -> bytes:
         """Return the bytes of a RECORD that lists these contents, with other lines unchanged."""

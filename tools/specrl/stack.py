@@ -129,7 +129,7 @@ class Stack:
         path = folder / FILE_NAME
         try:
             table = Table.of(path, tomllib.loads(data.decode()))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PatchError(f"{path} is not valid TOML ({error}); correct the file") from error
         table.only("packages", "environments")
         packages = table.tables("packages")

@@ -47,7 +47,7 @@ class State:
     def _parse(cls, path: Path, data: bytes) -> State:
         try:
             state = cls._read(Table.of(path, json.loads(data)))
-        except (ValueError, PatchError) as error:
+        except (ValueError, RecursionError, PatchError) as error:
             raise DriftError(f"{path} is damaged; reinstall the package ({error})") from error
         for name in [*state.files, *state.overlay, *state.folders, *state.compiled]:
             if reason := treepath.problem(name):
@@ -57,8 +57,7 @@ class State:
     @classmethod
     def _read(cls, table: Table) -> State:
         overlay = table.table("overlay")
-        # States written before bytecode was kept have no such table.
-        compiled = table.table("compiled") if "compiled" in table.values else None
+        compiled = table.table("compiled")
         return cls(
             table.text("stack"),
             table.text("package"),
@@ -69,7 +68,7 @@ class State:
             {path: FileLock.parse(value) for path, value in table.tables("files").items()},
             {path: overlay.text(path) for path in overlay.values},
             table.texts("folders"),
-            {path: compiled.text(path) for path in compiled.values} if compiled else {},
+            {path: compiled.text(path) for path in compiled.values},
         )
 
     def dump(self) -> bytes:

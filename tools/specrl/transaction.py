@@ -2,74 +2,28 @@
 
 The journal is written first, then every new file is staged beside its target, then the commit
 record is written. Before the commit record a crash is undone, after it the rest is carried out.
+Each of these has reached the disk before the next begins.
 """
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
-import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from specrl.errors import TargetError
+from specrl.journal import Change, Journal
 
 FOLDER = ".apply-patches"
 LOCK_FILE = ".apply-patches.lock"
+JOURNAL_DRAFT = "journal.part"
+JOURNAL = "journal.json"
+COMMIT = "commit"
 PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True)
-class Change:
-    """The new content of a file, None for a file that shall not exist, and its time if given."""
-
-    path: Path
-    data: bytes | None
-    time: int | None = None
-
-
-@dataclass(frozen=True)
-class Journal:
-    """All paths of a transaction, relative to the folder that holds the journal."""
-
-    token: str
-    written: tuple[str, ...]
-    removed: tuple[str, ...]
-    made_folders: tuple[str, ...]
-    surplus_folders: tuple[str, ...]
-
-    @classmethod
-    def of(cls, home: Path, changes: Sequence[Change], surplus: Sequence[Path]) -> Journal:
-        """Describe a transaction; `surplus` folders, innermost first, go once they are empty."""
-        written = [change.path for change in changes if change.data is not None]
-        removed = [change.path for change in changes if change.data is None]
-        parents = {parent for path in written for parent in path.parents}
-        made = sorted(parent for parent in parents if not parent.exists())
-
-        def relative(paths: Sequence[Path]) -> tuple[str, ...]:
-            return tuple(os.path.relpath(path, home) for path in paths)
-
-        token = uuid.uuid4().hex[:12]
-        return cls(token, relative(written), relative(removed), relative(made), relative(surplus))
-
-    @classmethod
-    def load(cls, home: Path) -> Journal:
-        """Read the journal in a folder."""
-        fields = json.loads((home / FOLDER / "journal.json").read_bytes())
-        token = fields.pop("token")
-        return cls(token, **{name: tuple(paths) for name, paths in fields.items()})
-
-    def dump(self) -> bytes:
-        """Return the bytes of the journal file."""
-        return json.dumps(asdict(self), indent=2).encode()
-
-    def staged(self, target: Path) -> Path:
-        """Return the temporary sibling of a file."""
-        return target.with_name(f".{target.name}.{self.token}")
 
 
 @contextmanager
@@ -95,6 +49,28 @@ def exclusive(home: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_under_way(home: Path) -> bool:
+    """Say whether another run holds the folder; writes nothing there."""
+    try:
+        with (home / LOCK_FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def refuse_company(home: Path) -> None:
+    """Refuse to read what another run is writing.
+
+    Raises:
+        TargetError: another run holds the folder.
+    """
+    if is_under_way(home):
+        raise TargetError(f"Another run holds {home / LOCK_FILE}; wait until it has ended.")
+
+
 def run(home: Path, changes: Sequence[Change], surplus: Sequence[Path]) -> None:
     """Carry out all changes, or none where that fails.
 
@@ -106,50 +82,57 @@ def run(home: Path, changes: Sequence[Change], surplus: Sequence[Path]) -> None:
     journal = Journal.of(home, changes, surplus)
     try:
         _stage(home, journal, changes)
-        _write_synced(home / FOLDER / "commit", journal.token.encode())
+        _write_synced(home / FOLDER / COMMIT, journal.token.encode())
         _sync_folder(home / FOLDER)
-    except OSError as error:
-        roll_back(home)
-        raise _unwritable(error, home) from error
-    except BaseException:
-        roll_back(home)
+    except BaseException as error:
+        # Where even this fails, the next run undoes it.
+        with suppress(OSError):
+            roll_back(home, journal)
+        if isinstance(error, OSError):
+            raise _unwritable(error, home) from error
         raise
-    finish(home)
+    finish(home, journal)
 
 
 def recovery_is_due(home: Path) -> bool:
     """Say whether a run was interrupted."""
-    return (home / FOLDER).exists()
+    return (home / FOLDER).exists() and not is_under_way(home)
 
 
-def recover(home: Path) -> str | None:
+def recover(home: Path, roots: Iterable[Path]) -> str | None:
     """Finish or undo an interrupted run and say which, None where there was none.
 
+    Call it inside `exclusive`; nothing outside of `roots` is touched.
+
     Raises:
+        DriftError: the journal is damaged.
         TargetError: a folder is not writable.
     """
-    if not recovery_is_due(home):
+    if not (home / FOLDER).exists():
         return None
+    journal = Journal.load(home / FOLDER / JOURNAL)
+    if journal:
+        journal.check(home, roots)
+    if (home / FOLDER / COMMIT).exists():
+        finish(home, journal)
+        return "finished"
     try:
-        if (home / FOLDER / "commit").exists():
-            finish(home)
-            return "finished"
-        roll_back(home)
-        return "undone"
+        roll_back(home, journal)
     except OSError as error:
         raise _unwritable(error, home) from error
+    return "undone"
 
 
-def finish(home: Path) -> None:
+def finish(home: Path, journal: Journal | None) -> None:
     """Move every staged file into its place; may be repeated after a crash.
 
     Raises:
         TargetError: a file cannot be moved; the next run tries again.
     """
     try:
-        if (home / FOLDER / "journal.json").exists():
-            _move_into_place(home, Journal.load(home))
-        _close(home)
+        if journal:
+            _move_into_place(home, journal)
+        _close(home, (JOURNAL, COMMIT))
     except OSError as error:
         raise TargetError(
             f"{error.filename or home}: {error.strerror}; make it writable, the next run finishes"
@@ -157,21 +140,27 @@ def finish(home: Path) -> None:
         ) from error
 
 
-def roll_back(home: Path) -> None:
+def roll_back(home: Path, journal: Journal | None) -> None:
     """Remove every staged file; nothing else has been touched before the commit record."""
-    with suppress(FileNotFoundError, ValueError):
-        journal = Journal.load(home)
+    # A record that could not be written whole would have the next run finish what is undone here.
+    (home / FOLDER / COMMIT).unlink(missing_ok=True)
+    if (home / FOLDER).exists():
+        _sync_folder(home / FOLDER)
+    if journal:
         for path in journal.written:
             journal.staged(home / path).unlink(missing_ok=True)
         for folder in reversed(journal.made_folders):
             with suppress(OSError):
                 (home / folder).rmdir()
-    _close(home)
+        _sync_parents(home, [*journal.written, *journal.made_folders])
+    _close(home, (JOURNAL_DRAFT, JOURNAL))
 
 
 def _stage(home: Path, journal: Journal, changes: Sequence[Change]) -> None:
     (home / FOLDER).mkdir()
-    _write_synced(home / FOLDER / "journal.json", journal.dump())
+    _write_synced(home / FOLDER / JOURNAL_DRAFT, journal.dump())
+    # Under its final name a journal is whole, so that a torn one is never taken for a damaged one.
+    (home / FOLDER / JOURNAL_DRAFT).replace(home / FOLDER / JOURNAL)
     _sync_folder(home / FOLDER)
     _sync_folder(home)
     for folder in journal.made_folders:
@@ -197,15 +186,15 @@ def _move_into_place(home: Path, journal: Journal) -> None:
         (home / path).unlink(missing_ok=True)
     for path in [*journal.written, *journal.removed]:
         _forget_compiled(home / path, written)
-    _sync_parents(home, [*journal.written, *journal.removed])
     for folder in journal.surplus_folders:
         with suppress(OSError):
             (home / folder).rmdir()
+    _sync_parents(home, [*journal.written, *journal.removed, *journal.surplus_folders])
 
 
-def _close(home: Path) -> None:
-    """Remove the journal, and the commit record last: alone it asks for nothing more."""
-    for name in ("journal.json", "commit"):
+def _close(home: Path, names: Sequence[str]) -> None:
+    """Remove the files of the journal in this order; a commit record alone asks for nothing."""
+    for name in names:
         (home / FOLDER / name).unlink(missing_ok=True)
         if (home / FOLDER).exists():
             _sync_folder(home / FOLDER)

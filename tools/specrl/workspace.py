@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,17 @@ DIFF_OPTIONS = (
 )
 
 
+@contextmanager
+def _free_of_hooks() -> Iterator[None]:
+    """Hide what git exports to its hooks: it would name the repository of the hook."""
+    names = git.Git().rev_parse("--local-env-vars").split()
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A git repository that begins with a commit of the pristine package."""
@@ -60,6 +73,7 @@ class Workspace:
     repository: git.Repo
 
     @classmethod
+    @_free_of_hooks()
     def open(cls, folder: Path) -> Workspace | None:
         """Return the workspace in a folder, None where there is none.
 
@@ -76,6 +90,7 @@ class Workspace:
         return cls(repository)
 
     @classmethod
+    @_free_of_hooks()
     def create(
         cls, folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Sequence[Patch]
     ) -> Workspace:
@@ -101,6 +116,7 @@ class Workspace:
             raise
         return cls(git.Repo(folder))
 
+    @_free_of_hooks()
     def export(self) -> list[tuple[str, bytes]]:
         """Return file name and bytes of a patch for every commit after the pristine one.
 
@@ -187,5 +203,5 @@ def _commit(
     with repository.git.custom_environment(**IDENTITY, **ISOLATION):
         repository.git.add("--all", "--force")
         repository.git.commit(
-            "--quiet", "--no-verify", "--cleanup=verbatim", f"--message={message}"
+            "--quiet", "--no-verify", "--allow-empty", "--cleanup=verbatim", f"--message={message}"
         )

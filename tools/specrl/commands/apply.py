@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from specrl import outline, plan, processes, transaction
 from specrl.errors import Collector, DriftError
+from specrl.installed import roots
 from specrl.report import Report
 from specrl.selection import Request, Selection, select
 from specrl.verification import differences
@@ -17,7 +18,7 @@ def apply(request: Request) -> Report:
     """
     home = request.environment.home
     with transaction.exclusive(home):
-        recovered = transaction.recover(home)
+        recovered = transaction.recover(home, roots(request.environment))
         selection = select(request)
         plans = plan.forward_all(request.distribution, selection.members)
         changed = [item for item in plans if item.changes]

@@ -11,9 +11,10 @@ def check(request: Request) -> Report:
     """Find the installed packages, plan the whole series, report what applying would change.
 
     Raises:
-        ToolError: `apply` would fail in the same way.
+        ToolError: `apply` would fail in the same way, or another run is under way.
     """
     home = request.environment.home
+    transaction.refuse_company(home)
     if transaction.recovery_is_due(home):
         summary = f"an interrupted run in {home} is due to be finished or undone; apply does that"
         return Report(summary, facts={"recovery_due": True}, exit_code=1)

@@ -10,13 +10,13 @@ from specrl.artefact import Store
 from specrl.distribution import Distribution
 from specrl.errors import Collector, PatchError
 from specrl.installed import read
+from specrl.journal import Change
 from specrl.lock import Lock, PackageLock
 from specrl.outline import counted
 from specrl.patch import Patch
 from specrl.report import Report
 from specrl.series import Series, fingerprint
 from specrl.stack import Package, Stack
-from specrl.transaction import Change
 from specrl.workspace import Workspace, listing
 
 Export = Mapping[str, bytes]
@@ -32,7 +32,7 @@ def refresh(
     """
     folder = distribution.stack_folder(stack_name)
     with transaction.exclusive(folder):
-        transaction.recover(folder)
+        transaction.recover(folder, [folder, workdir])
         old = Stack.load(distribution, stack_name)
         chosen = [old.package(name) for name in names or old.packages]
         workspaces = _workspaces(chosen, workdir)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from specrl import outline, plan, processes, transaction
 from specrl.errors import Collector
+from specrl.installed import roots
 from specrl.plan import Plan
 from specrl.report import Report
 from specrl.selection import Request, require_known
@@ -19,7 +20,7 @@ def revert(request: Request) -> Report:
     require_known(request)
     home = request.environment.home
     with transaction.exclusive(home):
-        recovered = transaction.recover(home)
+        recovered = transaction.recover(home, roots(request.environment))
         plans, states = _plan(request)
         plan.carry_out(home, plans)
     report = Report(facts={"packages": [state.package for state in states]})

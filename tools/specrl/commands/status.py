@@ -26,11 +26,14 @@ def status(request: Request) -> Report:
     for name, found in conditions.items():
         reasons = "; ".join(found.reasons)
         report.add(found.word, f"{name}: {reasons}" if reasons else name)
-    due = transaction.recovery_is_due(request.environment.home)
-    if due:
+    home = request.environment.home
+    if under_way := transaction.is_under_way(home):
+        report.warnings.append(f"another run is at work in {home}; ask again when it has ended")
+    if due := transaction.recovery_is_due(home):
         report.warnings.append("an interrupted run is due to be finished or undone; apply does it")
     packages = _facts(selection, conditions)
-    report.facts.update(stack=selection.stack.name, packages=packages, recovery_due=due)
+    report.facts.update(stack=selection.stack.name, packages=packages)
+    report.facts.update(recovery_due=due, under_way=under_way)
     return report
 
 

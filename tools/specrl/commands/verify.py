@@ -12,9 +12,10 @@ def verify(request: Request) -> Report:
     """Find the installed packages, compare each with lock and RECORD, report all differences.
 
     Raises:
-        ToolError: there is nothing that could be verified.
+        ToolError: there is nothing that could be verified, or another run is under way.
     """
     home = request.environment.home
+    transaction.refuse_company(home)
     selection = select(request)
     found = {member.package.name: differences(member) for member in selection.members}
     report = Report(facts={"stack": selection.stack.name, "differences": found})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from specrl import transaction, versions
 from specrl.distribution import Distribution
 from specrl.installed import read
+from specrl.journal import Change
 from specrl.report import Report
-from specrl.transaction import Change
 
 
 def write(distribution: Distribution) -> Report:
@@ -20,7 +20,7 @@ def write(distribution: Distribution) -> Report:
     rendered = versions.render(distribution)
     changes = [Change(page, rendered)] if read(page) != rendered else []
     with transaction.exclusive(page.parent):
-        transaction.recover(page.parent)
+        transaction.recover(page.parent, [page.parent])
         transaction.run(page.parent, changes, [])
     facts: dict[str, object] = {"path": str(page), "changed": bool(changes)}
     return Report(f"{page}: {'written' if changes else 'nothing to do'}", facts=facts)
