@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 from specrl import transaction
 from specrl.errors import DriftError, TargetError
-from specrl.journal import Change, Journal
+from specrl.journal import Batch, Change, Journal
 
 OLD = {"kept.py": "old\n", "sub/gone.py": "gone\n"}
 NEW = {"kept.py": "new\n", "made/deep/fresh.py": "fresh\n"}
@@ -37,7 +37,7 @@ def contents(home):
 
 
 def run(home):
-    transaction.run(home, changes(home), [home / "sub"])
+    transaction.run(Batch(home, changes(home), [home / "sub"]))
 
 
 def test_carries_out_all_changes(home):
@@ -48,7 +48,7 @@ def test_carries_out_all_changes(home):
 
 
 def test_nothing_to_do_leaves_no_trace(home):
-    transaction.run(home, [], [])
+    transaction.run(Batch(home, []))
     assert contents(home) == OLD
 
 
@@ -94,7 +94,7 @@ def test_crash_at_every_step_is_recovered(tmp_path, home):
 
 
 def test_recovery_may_crash_too(home):
-    journal = Journal.of(home, changes(home), [])
+    journal = Journal.of(Batch(home, changes(home)))
     transaction._stage(home, journal, changes(home))
     (home / ".apply-patches/commit").write_text("")
     journal.staged(home / "kept.py").replace(home / "kept.py")
@@ -111,7 +111,7 @@ def test_torn_journal_is_undone(home):
 
 @pytest.mark.parametrize("record", ["commit", "journal.json"])
 def test_damaged_journal_touches_nothing(home, record):
-    journal = Journal.of(home, changes(home), [])
+    journal = Journal.of(Batch(home, changes(home)))
     transaction._stage(home, journal, changes(home))
     file = home / ".apply-patches/journal.json"
     (home / ".apply-patches" / record).touch()

@@ -50,7 +50,7 @@ def inspect(member: Member) -> Condition:
         return Condition(DRIFTED, [f"{path} holds foreign bytes" for path in count.foreign])
     if count.after:
         return Condition(PARTIAL, [f"{path} is patched, nothing saved" for path in count.after])
-    return Condition(PRISTINE, ["the stack does nothing to it"] if member.is_empty else [])
+    return Condition(PRISTINE, ["the stack does nothing to it"] if member.package.is_empty else [])
 
 
 def _of_patched(member: Member, state: State) -> Condition:

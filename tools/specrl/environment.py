@@ -12,6 +12,7 @@ from pathlib import Path
 from specrl.errors import RequestError
 
 TARGET_PYTHON = "SPECRL_TARGET_PYTHON"
+SITES = ("site-packages", "dist-packages")
 QUESTION = "import json, sys; print(json.dumps(sys.path))"
 
 
@@ -24,8 +25,8 @@ class Environment:
 
     @property
     def home(self) -> Path:
-        """The folder that holds the lock file and the journal."""
-        return self.folders[0]
+        """The folder that installers write to, as far as names tell."""
+        return next((path for path in self.folders if path.name in SITES), self.folders[0])
 
 
 def of_tree(root: Path) -> Environment:
@@ -42,7 +43,7 @@ def of_tree(root: Path) -> Environment:
 
 
 def of_interpreter(python: Path | None) -> Environment:
-    """Ask an interpreter where its packages lie.
+    """Ask an interpreter where its packages lie: wherever it imports from and metadata is found.
 
     Without a name it is the one that the launcher was started with, or else the running one.
 
@@ -54,14 +55,18 @@ def of_interpreter(python: Path | None) -> Environment:
         answer = subprocess.run(
             [interpreter, "-c", QUESTION], check=True, capture_output=True, timeout=60
         ).stdout
-        search_path = json.loads(answer)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        # The folder that a script is started in has no name here, and is another one each time.
+        search_path = [Path(item) for item in json.loads(answer) if item]
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         raise RequestError(
             f"{interpreter} does not answer as a Python interpreter ({error}); name another one."
         ) from error
-    paths = [Path(item) for item in search_path]
-    sites = [path for path in paths if path.name in ("site-packages", "dist-packages")]
-    folders = tuple(dict.fromkeys(path.resolve() for path in sites if path.is_dir()))
+    folders = dict.fromkeys(path.resolve() for path in search_path if _holds_packages(path))
     if not folders:
         raise RequestError(f"{interpreter} has no site-packages; name another interpreter.")
-    return Environment(folders, is_tree=False)
+    return Environment(tuple(folders), is_tree=False)
+
+
+def _holds_packages(folder: Path) -> bool:
+    named = folder.name in SITES and folder.is_dir()
+    return named or any(folder.glob("*.dist-info"))

@@ -44,6 +44,11 @@ class Installed:
         return f"{self.state_folder}/state.json"
 
     @property
+    def is_patched(self) -> bool:
+        """Whether there is a state."""
+        return (self.root / self.state_file).exists()
+
+    @property
     def record_path(self) -> str | None:
         """RECORD relative to the root, None for a tree that has none."""
         return f"{self.info.name}/RECORD" if self.info else None
@@ -79,7 +84,7 @@ def read(path: Path) -> bytes | None:
 def find(environment: Environment, package: Package) -> Installed | None:
     """Return the package as it is installed, None where none of its distributions is."""
     for folder in environment.folders:
-        found = next(_candidates(folder, package, environment.is_tree), None)
+        found = next(_candidates(folder, package), None)
         if found:
             return found
         if environment.is_tree and (folder / package.name).is_dir():
@@ -112,16 +117,14 @@ def roots(environment: Environment) -> list[Path]:
     return list(dict.fromkeys([*environment.folders, *checkouts]))
 
 
-def _candidates(folder: Path, package: Package, is_tree: bool) -> Iterator[Installed]:
+def _candidates(folder: Path, package: Package) -> Iterator[Installed]:
     wanted = {normalised(name): name for name in package.variants}
     for info in sorted(folder.glob("*.dist-info")):
         variant = wanted.get(normalised(info.name.split("-")[0]))
         if not variant:
             continue
         version = _version(info)
-        if is_tree and (folder / package.name).is_dir():
-            yield Installed(package.name, folder, variant, version)
-        elif Record.parse(read(info / "RECORD") or b"").owns(package.name):
+        if Record.parse(read(info / "RECORD") or b"").owns(package.name):
             yield Installed(package.name, folder, variant, version, info)
         else:
             held = (root for root in _editable_roots(info) if (root / package.name).is_dir())
@@ -139,7 +142,7 @@ def _editable_roots(info: Path) -> list[Path]:
     try:
         source = json.loads(read(info / "direct_url.json") or b"{}")
         editable = source.get("dir_info", {}).get("editable", False)
-        checkout = Path(unquote(urlsplit(source.get("url", "")).path))
+        checkout = Path(unquote(urlsplit(source.get("url", "")).path)).resolve()
     except (ValueError, RecursionError, AttributeError):
         return []
     return [checkout, checkout / "src"] if editable else []

@@ -25,6 +25,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Changes below one folder, and the folders to remove, innermost first, once they are empty."""
+
+    home: Path
+    changes: Sequence[Change]
+    surplus: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
 class Journal:
     """All paths of a transaction, relative to the folder that holds the journal."""
 
@@ -35,18 +44,18 @@ class Journal:
     surplus_folders: tuple[str, ...]
 
     @classmethod
-    def of(cls, home: Path, changes: Sequence[Change], surplus: Sequence[Path]) -> Journal:
-        """Describe a transaction; `surplus` folders, innermost first, go once they are empty."""
-        written = [change.path for change in changes if change.data is not None]
-        removed = [change.path for change in changes if change.data is None]
+    def of(cls, batch: Batch) -> Journal:
+        """Describe what a transaction does below one folder."""
+        written = [change.path for change in batch.changes if change.data is not None]
+        removed = [change.path for change in batch.changes if change.data is None]
         parents = {parent for path in written for parent in path.parents}
         made = sorted(parent for parent in parents if not parent.exists())
 
         def relative(paths: Sequence[Path]) -> tuple[str, ...]:
-            return tuple(os.path.relpath(path, home) for path in paths)
+            return tuple(os.path.relpath(path, batch.home) for path in paths)
 
-        token = uuid.uuid4().hex[:12]
-        return cls(token, relative(written), relative(removed), relative(made), relative(surplus))
+        places = (written, removed, made, batch.surplus)
+        return cls(uuid.uuid4().hex[:12], *map(relative, places))
 
     @classmethod
     def load(cls, path: Path) -> Journal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from specrl.plan import Plan
@@ -12,8 +12,10 @@ from specrl.selection import Member, Selection
 
 def of_plans(selection: Selection, plans: Sequence[Plan], word: str) -> Report:
     """Report every patch, with the word for those of packages that the plans change."""
-    report = Report(facts={"stack": selection.stack.name, "packages": {}, "absent": {}})
     changed = {plan.installed.package for plan in plans if plan.changes}
+    members = [member for member in selection.members if member.package.name in changed]
+    done = f"{amount(members)} {word}" if members else "nothing to do"
+    report = Report(f"stack {selection.stack.name}: {done}")
     packages = {}
     for member in selection.members:
         name = member.package.name
@@ -22,7 +24,9 @@ def of_plans(selection: Selection, plans: Sequence[Plan], word: str) -> Report:
         packages[name] = {**facts(member), "changed": name in changed}
     for name, reason in selection.absent.items():
         report.add("skipped", f"{name}: {reason}")
-    report.facts.update(packages=packages, absent=dict(selection.absent))
+    report.facts.update(
+        stack=selection.stack.name, packages=packages, absent=dict(selection.absent)
+    )
     return report
 
 
@@ -44,9 +48,11 @@ def amount(members: Sequence[Member]) -> str:
     return f"{counted(patches, 'patch', 'patches')} and {counted(files, 'overlay file')}"
 
 
-def recovery_warnings(home: Path, recovered: str | None) -> list[str]:
-    """Tell that an interrupted run was dealt with, where there was one."""
-    return [f"an interrupted run in {home} was {recovered} first"] if recovered else []
+def recovery_warnings(recovered: Mapping[Path, str | None]) -> list[str]:
+    """Tell where an interrupted run was dealt with, and how."""
+    return [
+        f"an interrupted run in {home} was {how} first" for home, how in recovered.items() if how
+    ]
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -11,7 +11,7 @@ from specrl import bytecode, state, transaction
 from specrl.distribution import Distribution
 from specrl.errors import Collector, DriftError, PatchError
 from specrl.installed import Installed
-from specrl.journal import Change
+from specrl.journal import Batch, Change
 from specrl.record import Record, entry
 from specrl.selection import Member
 from specrl.series import Series, check_reviewed, fingerprint, load_overlay
@@ -54,14 +54,20 @@ class Plan:
         return cls(installed, tuple(changes), tuple(folders))
 
 
-def carry_out(home: Path, plans: Sequence[Plan]) -> None:
-    """Write all plans in one transaction whose journal lies in `home`.
+def carry_out(plans: Sequence[Plan]) -> None:
+    """Write all plans in one transaction.
 
     Raises:
         TargetError: a folder is not writable or the disk is full; nothing has been changed.
     """
-    changes = [change for plan in plans for change in plan.changes]
-    transaction.run(home, changes, [folder for plan in plans for folder in plan.surplus])
+    roots = dict.fromkeys(plan.installed.root for plan in plans)
+    transaction.run(*(_batch(root, plans) for root in roots))
+
+
+def _batch(root: Path, plans: Sequence[Plan]) -> Batch:
+    inside = [plan for plan in plans if plan.installed.root == root]
+    changes = [change for plan in inside for change in plan.changes]
+    return Batch(root, changes, [folder for plan in inside for folder in plan.surplus])
 
 
 def _refuse_links_outside(installed: Installed, changes: Iterable[Change]) -> None:
@@ -103,7 +109,7 @@ def forward(distribution: Distribution, member: Member) -> Plan:
     """
     installed = member.installed
     old = State.load(installed)
-    if member.is_empty:
+    if member.package.is_empty:
         return backward(installed, old) if old else Plan.of(installed, {})
     undone = _undone(installed, old) if old else {}
     base = _base(member, undone)
@@ -115,7 +121,7 @@ def forward(distribution: Distribution, member: Member) -> Plan:
     folders = _made_folders(installed, old, [*written, *kept, installed.state_file])
     written.update(dict.fromkeys(compiled))
     kept[installed.state_file] = _new_state(member, folders, compiled).dump()
-    stale = dict.fromkeys(state.state_files(installed))
+    stale = dict.fromkeys(state.state_files(installed, old)) if old else {}
     listed = {
         path: Record.parse(data).updated({**written, **kept}) for path, data in record.items()
     }
@@ -136,7 +142,7 @@ def backward(installed: Installed, old: State) -> Plan:
         DriftError: a file holds foreign bytes, or saved bytes are missing.
         TargetError: a file cannot be read.
     """
-    stale = dict.fromkeys(state.state_files(installed))
+    stale = dict.fromkeys(state.state_files(installed, old))
     pristine = {**_undone(installed, old), **_pristine_record(installed, old)}
     origins = _saved_paths(installed, pristine)
     return Plan.of(installed, {**pristine, **stale}, old.folders, origins)
@@ -211,7 +217,7 @@ def _pristine_record(installed: Installed, old: State | None) -> dict[str, bytes
     if not old:
         return {path: current}
     before = installed.read(state.saved_path(installed, path))
-    ours = {*old.files, *old.overlay, *old.compiled, *state.state_files(installed)}
+    ours = {*old.files, *old.overlay, *old.compiled, *state.state_files(installed, old)}
     if before is None or _others(before, ours) != _others(current, ours):
         raise _drift(installed, path)
     # An altered state would leave patched files behind; the other saved files it vouches for.

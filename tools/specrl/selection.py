@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from specrl import installed as installation
+from specrl import transaction
 from specrl.distribution import Distribution
 from specrl.environment import Environment
 from specrl.errors import Collector, NotPinnedError, RequestError
@@ -24,13 +26,37 @@ class Request:
     stack: str | None = None
     packages: tuple[str, ...] = ()
 
-    def wanted(self, stack: Stack) -> list[Package]:
-        """Return the packages of a stack that are asked for.
+    def stacks(self) -> list[Stack]:
+        """Return the named stack, or all of them, newest first.
 
         Raises:
-            RequestError: the stack has no such package.
+            RequestError: there is no such stack, or no stack has a package that is asked for.
+            PatchError: a stack is malformed.
         """
-        return [stack.package(name) for name in self.packages or stack.packages]
+        names = [self.stack] if self.stack else self.distribution.stacks()
+        stacks = [Stack.load(self.distribution, name) for name in names]
+        for name in self.packages:
+            if not any(name in stack.packages for stack in stacks):
+                raise RequestError(f"No package {name!r} in {stacks[0].folder}; correct --package.")
+        return stacks
+
+    def homes(self) -> list[Path]:
+        """Return the folders that may be written to: each has a lock and a journal of its own.
+
+        They are those of packages that are or can be patched, and those of interrupted runs.
+
+        Raises:
+            RequestError: the stack or a package is unknown.
+            PatchError: a stack is malformed.
+        """
+        roots = installation.roots(self.environment)
+        homes = {folder for folder in roots if transaction.has_traces(folder)}
+        for package in (package for stack in self.stacks() for package in stack.packages.values()):
+            if not self.packages or package.name in self.packages:
+                found = installation.find(self.environment, package)
+                if found and (found.is_patched or not package.is_empty):
+                    homes.add(found.root)
+        return sorted(homes)
 
 
 @dataclass(frozen=True)
@@ -53,39 +79,54 @@ class Member:
         """The hash of all that the lock writes into this package."""
         return self.lock.digest(self.variant)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether the stack does nothing to this package."""
-        return not self.package.series and not self.package.overlay
+
+@dataclass(frozen=True)
+class Survey:
+    """What is installed of a stack, why the rest is absent, and which versions are not pinned."""
+
+    stack: Stack
+    found: Mapping[str, Installed]
+    absent: Mapping[str, str]
+    mismatched: Mapping[str, str]
+
+    def members(self) -> list[Member]:
+        """Return what is installed with the lock that it is held against.
+
+        Raises:
+            PatchError: the lock is malformed or stale.
+        """
+        lock = Lock.load(self.stack)
+        return [
+            _member(installed, self.stack, self.stack.packages[name], lock.packages[name])
+            for name, installed in self.found.items()
+        ]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The members of a stack, why others are absent, and which have a wrong version."""
+    """The members of a stack, and why others are absent."""
 
     stack: Stack
     members: Sequence[Member]
     absent: Mapping[str, str]
-    mismatched: Mapping[str, str]
 
 
-def survey(request: Request) -> Selection:
+def survey(request: Request) -> Survey:
     """Look at the named stack, or at the newest one of which a package is installed.
 
     Where nothing is installed of any stack, the newest one is looked at.
 
     Raises:
         RequestError: the stack or a package is unknown.
-        PatchError: the stack or its lock is malformed.
+        PatchError: a stack is malformed.
     """
-    names = [request.stack] if request.stack else request.distribution.stacks()
-    stacks = [Stack.load(request.distribution, name) for name in names]
+    stacks = request.stacks()
     known = [stack for stack in stacks if all(name in stack.packages for name in request.packages)]
     if not known:
-        stacks[0].package(next(n for n in request.packages if n not in stacks[0].packages))
-    selections = (_survey_stack(request, stack) for stack in known)
-    newest = next(selections)
-    return newest if newest.members else next((s for s in selections if s.members), newest)
+        raise RequestError(f"No stack holds all of {', '.join(request.packages)}; name fewer.")
+    surveys = (_survey_stack(request, stack) for stack in known)
+    newest = next(surveys)
+    return newest if newest.found else next((s for s in surveys if s.found), newest)
 
 
 def select(request: Request) -> Selection:
@@ -93,43 +134,54 @@ def select(request: Request) -> Selection:
 
     Raises:
         RequestError: the stack or a package is unknown.
-        PatchError: the stack or its lock is malformed.
+        PatchError: a stack is malformed, or the lock is malformed or stale.
         NotPinnedError: a version is not the pinned one, a package named by the user is absent, or
             nothing of the stack is installed.
     """
-    selection = survey(request)
+    surveyed = survey(request)
     failures = Collector()
-    for reason in selection.mismatched.values():
+    for reason in surveyed.mismatched.values():
         failures.add(NotPinnedError(reason))
     for name in request.packages:
-        if name in selection.absent:
-            failures.add(NotPinnedError(f"{selection.absent[name]}; install it first"))
+        if name in surveyed.absent:
+            failures.add(NotPinnedError(f"{surveyed.absent[name]}; install it first"))
     failures.settle()
-    if not selection.members:
-        reasons = "; ".join(selection.absent.values())
-        raise NotPinnedError(f"Nothing of stack {selection.stack.name} is installed: {reasons}")
-    return selection
+    if not surveyed.found:
+        reasons = "; ".join(surveyed.absent.values())
+        raise NotPinnedError(f"Nothing of stack {surveyed.stack.name} is installed: {reasons}")
+    return Selection(surveyed.stack, surveyed.members(), surveyed.absent)
 
 
-def _survey_stack(request: Request, stack: Stack) -> Selection:
-    lock = Lock.load(stack)
-    members: list[Member] = []
+def _survey_stack(request: Request, stack: Stack) -> Survey:
+    found: dict[str, Installed] = {}
     absent: dict[str, str] = {}
     mismatched: dict[str, str] = {}
-    for package in request.wanted(stack):
-        found = installation.find(request.environment, package)
-        if found is None:
-            absent[package.name] = installation.absence(request.environment, package)
-            continue
-        member = _member(found, stack, package, lock.packages[package.name])
-        reason = _mismatch(member)
-        if reason and member.is_empty:
-            absent[package.name] = f"{reason}; it can stay, the stack does nothing to it"
-        elif reason:
-            mismatched[package.name] = reason
+    for name in request.packages or stack.packages:
+        package = stack.packages[name]
+        installed = installation.find(request.environment, package)
+        if installed is None:
+            absent[name] = installation.absence(request.environment, package)
+        elif not (reason := _mismatch(installed, stack, package)):
+            found[name] = installed
+        elif package.is_empty:
+            absent[name] = f"{reason}; it can stay, the stack does nothing to it"
         else:
-            members.append(member)
-    return Selection(stack, members, absent, mismatched)
+            mismatched[name] = reason
+    return Survey(stack, found, absent, mismatched)
+
+
+def _mismatch(installed: Installed, stack: Stack, package: Package) -> str | None:
+    distribution, version = installed.distribution, installed.version
+    if distribution is None or version is None:
+        return None
+    expected = package.variants[distribution].version
+    if version.partition("+")[0] == expected:
+        return None
+    return (
+        f"{installed.folder} is {distribution} {version}, stack {stack.name} pins"
+        f" {expected}; install {distribution}=={expected}, name another --stack, or choose the"
+        " other packages with --package"
+    )
 
 
 def _member(found: Installed, stack: Stack, package: Package, lock: PackageLock) -> Member:
@@ -144,28 +196,3 @@ def _resembled(found: Installed, lock: PackageLock) -> str:
         return sum(fingerprint(found.read(path)) in (f.before, f.after) for path, f in files)
 
     return max(lock.variants, key=agreement)
-
-
-def _mismatch(member: Member) -> str | None:
-    expected = member.package.variants[member.variant].version
-    version = member.installed.version
-    if version is None or version.partition("+")[0] == expected:
-        return None
-    return (
-        f"{member.installed.folder} is {member.variant} {version}, stack {member.stack.name} pins"
-        f" {expected}; install {member.variant}=={expected}, name another --stack, or choose the"
-        " other packages with --package"
-    )
-
-
-def require_known(request: Request) -> None:
-    """Refuse names that no stack has.
-
-    Raises:
-        RequestError: the stack or a package is unknown.
-    """
-    names = [request.stack] if request.stack else request.distribution.stacks()
-    stacks = [Stack.load(request.distribution, name) for name in names]
-    for name in request.packages:
-        if not any(name in stack.packages for stack in stacks):
-            raise RequestError(f"No package {name!r} in {stacks[0].folder}; correct --package.")

@@ -88,6 +88,11 @@ class Package:
         package._validate(table)
         return package
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the stack does nothing to this package."""
+        return not self.series and not self.overlay
+
     def _validate(self, table: Table) -> None:
         if not self.variants:
             raise table.error("variants", "must name at least one distribution")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -81,6 +81,12 @@ def saved_path(installed: Installed, path: str) -> str:
     return f"{installed.state_folder}/pristine/{path}"
 
 
+def foreign_files(installed: Installed) -> list[Path]:
+    """Return the files in a state's folder once the state itself is gone."""
+    folder = installed.root / installed.state_folder
+    return sorted(path for path in folder.rglob("*") if not path.is_dir())
+
+
 def saved(installed: Installed, state: State) -> Mapping[str, bytes | None]:
     """Return the bytes of the touched files as they were before, None for those not yet there.
 
@@ -98,23 +104,29 @@ def saved(installed: Installed, state: State) -> Mapping[str, bytes | None]:
     return contents
 
 
-def state_files(installed: Installed) -> list[str]:
-    """Return the files that make up the state, relative to the root."""
-    folder = installed.root / installed.state_folder
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path.relative_to(installed.root).as_posix() for path in files)
+def state_files(installed: Installed, state: State) -> list[str]:
+    """Return the files that make up the state, relative to the root; others are not ours."""
+    kept = [path for path, file in state.files.items() if file.before]
+    record = [installed.record_path] if installed.record_path else []
+    pristine = (saved_path(installed, path) for path in [*kept, *state.compiled, *record])
+    return [installed.state_file, *pristine]
 
 
-def patched(environment: Environment) -> Iterator[tuple[Installed, State]]:
-    """Yield every package that has a state, whether or not a stack still pins it.
+def patched(environment: Environment) -> list[tuple[Installed, State]]:
+    """Return every package that has a state, whether or not a stack still pins it.
+
+    Where several folders hold one, as a base environment and one on top of it, the first counts.
 
     Raises:
         DriftError: a state is damaged.
     """
+    found: dict[str, tuple[Installed, State]] = {}
     for folder in roots(environment):
         infos = sorted(folder.glob("*.dist-info/apply-patches/state.json"))
         trees = sorted(folder.glob(f"{TREE_STATE}/*/state.json"))
         for path in [*infos, *trees]:
             state = State._parse(path, read(path) or b"")
             info = path.parents[1] if path in infos else None
-            yield Installed(state.package, folder, state.distribution, state.version, info), state
+            owner = Installed(state.package, folder, state.distribution, state.version, info)
+            found.setdefault(state.package, (owner, state))
+    return list(found.values())

@@ -3,6 +3,9 @@
 The journal is written first, then every new file is staged beside its target, then the commit
 record is written. Before the commit record a crash is undone, after it the rest is carried out.
 Each of these has reached the disk before the next begins.
+
+Every folder that packages lie in has a lock and a journal of its own: whoever works there meets
+them, from whichever environment. A crash among several folders leaves each of them whole.
 """
 
 from __future__ import annotations
@@ -10,13 +13,13 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from specrl.errors import TargetError
-from specrl.journal import Change, Journal
+from specrl.journal import Batch, Change, Journal
 
 FOLDER = ".apply-patches"
 LOCK_FILE = ".apply-patches.lock"
@@ -27,20 +30,28 @@ PATIENCE_S = 5.0
 
 
 @contextmanager
-def exclusive(home: Path) -> Iterator[None]:
-    """Keep other runs out of a folder, waiting a few seconds for one that is under way.
+def exclusive(*homes: Path) -> Iterator[None]:
+    """Keep other runs out of folders, waiting a few seconds for one that is under way.
 
     Raises:
-        TargetError: another run does not end, or the folder is not writable.
+        TargetError: another run does not end, or a folder is not writable.
     """
+    with ExitStack() as held:
+        # In one order, so that no two runs wait for each other.
+        for home in sorted(homes):
+            held.enter_context(_exclusive(home))
+        yield
+
+
+@contextmanager
+def _exclusive(home: Path) -> Iterator[None]:
     path = home / LOCK_FILE
     lock = FileLock(path, timeout=PATIENCE_S)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise TargetError(f"Another run holds {path}; wait until it has ended.") from error
-    except OSError as error:
-        raise _unwritable(error, home) from error
+    with _writing(home):
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise TargetError(f"Another run holds {path}; wait until it has ended.") from error
     try:
         yield
     finally:
@@ -61,37 +72,44 @@ def is_under_way(home: Path) -> bool:
     return False
 
 
-def refuse_company(home: Path) -> None:
+def refuse_company(homes: Iterable[Path]) -> None:
     """Refuse to read what another run is writing.
 
     Raises:
-        TargetError: another run holds the folder.
+        TargetError: another run holds a folder.
     """
-    if is_under_way(home):
-        raise TargetError(f"Another run holds {home / LOCK_FILE}; wait until it has ended.")
+    for home in homes:
+        if is_under_way(home):
+            raise TargetError(f"Another run holds {home / LOCK_FILE}; wait until it has ended.")
 
 
-def run(home: Path, changes: Sequence[Change], surplus: Sequence[Path]) -> None:
+def run(*batches: Batch) -> None:
     """Carry out all changes, or none where that fails.
 
     Raises:
         TargetError: a folder is not writable or the disk is full; nothing has been changed.
     """
-    if not changes:
-        return
-    journal = Journal.of(home, changes, surplus)
+    planned = [(batch, Journal.of(batch)) for batch in batches if batch.changes]
     try:
-        _stage(home, journal, changes)
-        _write_synced(home / FOLDER / COMMIT, journal.token.encode())
-        _sync_folder(home / FOLDER)
-    except BaseException as error:
-        # Where even this fails, the next run undoes it.
-        with suppress(OSError):
-            roll_back(home, journal)
-        if isinstance(error, OSError):
-            raise _unwritable(error, home) from error
+        for batch, journal in planned:
+            with _writing(batch.home):
+                _stage(batch.home, journal, batch.changes)
+        for batch, journal in planned:
+            with _writing(batch.home):
+                _decide(batch.home, journal)
+    except BaseException:
+        for batch, journal in planned:
+            # Where even this fails, the next run undoes it.
+            with suppress(OSError):
+                roll_back(batch.home, journal)
         raise
-    finish(home, journal)
+    for batch, journal in planned:
+        finish(batch.home, journal)
+
+
+def has_traces(home: Path) -> bool:
+    """Say whether a run is at work in the folder, or was interrupted there."""
+    return (home / FOLDER).exists() or (home / LOCK_FILE).exists()
 
 
 def recovery_is_due(home: Path) -> bool:
@@ -116,10 +134,8 @@ def recover(home: Path, roots: Iterable[Path]) -> str | None:
     if (home / FOLDER / COMMIT).exists():
         finish(home, journal)
         return "finished"
-    try:
+    with _writing(home):
         roll_back(home, journal)
-    except OSError as error:
-        raise _unwritable(error, home) from error
     return "undone"
 
 
@@ -174,6 +190,11 @@ def _stage(home: Path, journal: Journal, changes: Sequence[Change]) -> None:
             if change.time is not None:
                 os.utime(staged, ns=(change.time, change.time))
     _sync_parents(home, [*journal.written, *journal.made_folders])
+
+
+def _decide(home: Path, journal: Journal) -> None:
+    _write_synced(home / FOLDER / COMMIT, journal.token.encode())
+    _sync_folder(home / FOLDER)
 
 
 def _move_into_place(home: Path, journal: Journal) -> None:
@@ -238,8 +259,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(error: OSError, home: Path) -> TargetError:
-    return TargetError(
-        f"{error.filename or home} cannot be written ({error.strerror}); nothing has been changed:"
-        " free space or write as its owner, then try again"
-    )
+@contextmanager
+def _writing(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TargetError(
+            f"{error.filename or home} cannot be written ({error.strerror}); nothing has been"
+            " changed: free space or write as its owner, then try again"
+        ) from error

@@ -19,7 +19,7 @@ def differences(member: Member) -> list[str]:
         DriftError: the state of the package is damaged.
         TargetError: a file cannot be read.
     """
-    if member.is_empty:
+    if member.package.is_empty:
         return []
     current = State.load(member.installed)
     if current is None:
@@ -41,7 +41,7 @@ def _content_differences(member: Member) -> Iterator[str]:
 
 def _record_differences(installed: Installed, path: str, current: State) -> Iterator[str]:
     record = Record.parse(installed.read(path) or b"")
-    ours = {*current.files, *current.overlay, *state.state_files(installed)}
+    ours = {*current.files, *current.overlay, *state.state_files(installed, current)}
     for name in sorted(ours):
         data = installed.read(name)
         if record.line(name) != (None if data is None else entry(name, data)):

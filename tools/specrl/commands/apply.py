@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from specrl import outline, plan, processes, transaction
 from specrl.errors import Collector, DriftError
-from specrl.installed import roots
 from specrl.report import Report
 from specrl.selection import Request, Selection, select
 from specrl.verification import differences
@@ -16,21 +15,16 @@ def apply(request: Request) -> Report:
     Raises:
         ToolError: something does not fit; nothing has been written then.
     """
-    home = request.environment.home
-    with transaction.exclusive(home):
-        recovered = transaction.recover(home, roots(request.environment))
+    homes = request.homes()
+    with transaction.exclusive(*homes):
+        recovered = {home: transaction.recover(home, [home]) for home in homes}
         selection = select(request)
         plans = plan.forward_all(request.distribution, selection.members)
         changed = [item for item in plans if item.changes]
-        plan.carry_out(home, changed)
+        plan.carry_out(changed)
         _verify(selection)
     report = outline.of_plans(selection, plans, "applied")
-    names = {item.installed.package for item in changed}
-    members = [member for member in selection.members if member.package.name in names]
-    report.summary = f"stack {selection.stack.name}: " + (
-        f"{outline.amount(members)} applied" if members else "nothing to do"
-    )
-    report.warnings += outline.recovery_warnings(home, recovered)
+    report.warnings += outline.recovery_warnings(recovered)
     report.warnings += processes.warnings(item.installed.folder for item in changed)
     return report
 

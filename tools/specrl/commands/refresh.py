@@ -10,7 +10,7 @@ from specrl.artefact import Store
 from specrl.distribution import Distribution
 from specrl.errors import Collector, PatchError
 from specrl.installed import read
-from specrl.journal import Change
+from specrl.journal import Batch, Change
 from specrl.lock import Lock, PackageLock
 from specrl.outline import counted
 from specrl.patch import Patch
@@ -39,7 +39,7 @@ def refresh(
         exports = _exports(old, workspaces)
         locks = _locks(distribution, old, chosen, exports, store)
         changes = _changes(old, exports, locks)
-        transaction.run(folder, [*changes, *_origins(workspaces, exports)], [])
+        transaction.run(Batch(folder, [*changes, *_origins(workspaces, exports)]))
     return _report(chosen, locks, changes)
 
 

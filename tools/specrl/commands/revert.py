@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from specrl import outline, plan, processes, transaction
 from specrl.errors import Collector
-from specrl.installed import roots
+from specrl.installed import Installed
 from specrl.plan import Plan
 from specrl.report import Report
-from specrl.selection import Request, require_known
-from specrl.state import State, patched
+from specrl.selection import Request
+from specrl.state import State, foreign_files, patched
 
 
 def revert(request: Request) -> Report:
@@ -17,31 +17,39 @@ def revert(request: Request) -> Report:
     Raises:
         ToolError: foreign bytes are in the way; nothing has been written then.
     """
-    require_known(request)
-    home = request.environment.home
-    with transaction.exclusive(home):
-        recovered = transaction.recover(home, roots(request.environment))
+    homes = {*request.homes(), *(installed.root for installed, _ in _chosen(request))}
+    with transaction.exclusive(*homes):
+        recovered = {home: transaction.recover(home, [home]) for home in homes}
         plans, states = _plan(request)
-        plan.carry_out(home, plans)
+        plan.carry_out(plans)
     report = Report(facts={"packages": [state.package for state in states]})
     for state in states:
         for patch in state.patches:
             report.add("reverted", f"{state.package}/{patch}")
     names = ", ".join(state.package for state in states)
     report.summary = f"{names}: as installed" if names else "nothing to do"
-    report.warnings += outline.recovery_warnings(home, recovered)
+    report.warnings += outline.recovery_warnings(recovered)
+    report.warnings += [
+        f"{path} is not ours and stays" for item in plans for path in foreign_files(item.installed)
+    ]
     report.warnings += processes.warnings(item.installed.folder for item in plans)
     return report
+
+
+def _chosen(request: Request) -> list[tuple[Installed, State]]:
+    """Return what is patched of that which was asked for, whether or not a stack still pins it."""
+    return [
+        (installed, state)
+        for installed, state in patched(request.environment)
+        if not request.packages or state.package in request.packages
+        if not request.stack or state.stack == request.stack
+    ]
 
 
 def _plan(request: Request) -> tuple[list[Plan], list[State]]:
     failures = Collector()
     plans, states = [], []
-    for installed, state in patched(request.environment):
-        if request.packages and state.package not in request.packages:
-            continue
-        if request.stack and state.stack != request.stack:
-            continue
+    for installed, state in _chosen(request):
         with failures.attempt():
             plans.append(plan.backward(installed, state))
             states.append(state)

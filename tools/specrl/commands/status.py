@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from specrl import condition, outline, transaction
-from specrl.condition import ABSENT, DRIFTED, Condition
-from specrl.errors import DriftError
+from specrl.condition import ABSENT, DRIFTED, OUTDATED, Condition
+from specrl.environment import Environment
+from specrl.errors import DriftError, PatchError, TargetError
+from specrl.installed import roots
 from specrl.report import Report
-from specrl.selection import Member, Request, Selection, survey
+from specrl.selection import Member, Request, Survey, survey
+from specrl.state import patched
 
 
 def status(request: Request) -> Report:
@@ -17,49 +20,74 @@ def status(request: Request) -> Report:
 
     Raises:
         RequestError: the stack or a package is unknown.
-        PatchError: the stack or its lock is malformed.
-        TargetError: a file cannot be read.
+        TargetError: what is installed cannot be read.
     """
-    selection = survey(request)
-    conditions = _conditions(selection)
-    report = Report(_summary(selection, conditions))
-    for name, found in conditions.items():
-        reasons = "; ".join(found.reasons)
-        report.add(found.word, f"{name}: {reasons}" if reasons else name)
-    home = request.environment.home
-    if under_way := transaction.is_under_way(home):
-        report.warnings.append(f"another run is at work in {home}; ask again when it has ended")
-    if due := transaction.recovery_is_due(home):
-        report.warnings.append("an interrupted run is due to be finished or undone; apply does it")
-    packages = _facts(selection, conditions)
-    report.facts.update(stack=selection.stack.name, packages=packages)
-    report.facts.update(recovery_due=due, under_way=under_way)
+    try:
+        report = _of_stack(survey(request))
+    except PatchError as error:
+        report = _of_states(request.environment, error)
+    folders = roots(request.environment)
+    under_way = [folder for folder in folders if transaction.is_under_way(folder)]
+    due = [folder for folder in folders if transaction.recovery_is_due(folder)]
+    for folder in under_way:
+        report.warnings.append(f"another run is at work in {folder}; ask again when it has ended")
+    for folder in due:
+        report.warnings.append(
+            f"an interrupted run in {folder} is due to be finished or undone; apply does it"
+        )
+    report.facts.update(recovery_due=bool(due), under_way=bool(under_way))
     return report
 
 
-def _conditions(selection: Selection) -> Mapping[str, Condition]:
-    missing = {**selection.absent, **selection.mismatched}
-    found = {name: Condition(ABSENT, [reason]) for name, reason in missing.items()}
-    found |= {member.package.name: _inspect(member) for member in selection.members}
-    return {name: found[name] for name in selection.stack.packages if name in found}
+def _of_stack(surveyed: Survey) -> Report:
+    members, found = _inspected(surveyed)
+    for name, reason in {**surveyed.absent, **surveyed.mismatched}.items():
+        found[name] = Condition(ABSENT, [reason])
+    ordered = {name: found[name] for name in surveyed.stack.packages if name in found}
+    known = {member.package.name: outline.facts(member) for member in members}
+    return _report(surveyed.stack.name, ordered, known)
 
 
-def _summary(selection: Selection, conditions: Mapping[str, Condition]) -> str:
-    counts = Counter(found.word for found in conditions.values())
-    words = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
-    return f"stack {selection.stack.name}: {words}"
-
-
-def _facts(selection: Selection, conditions: Mapping[str, Condition]) -> Mapping[str, object]:
-    known = {member.package.name: outline.facts(member) for member in selection.members}
-    return {
-        name: {**known.get(name, {}), "condition": found.word, "reasons": found.reasons}
-        for name, found in conditions.items()
-    }
+def _inspected(surveyed: Survey) -> tuple[list[Member], dict[str, Condition]]:
+    """Inspect what is installed; where the lock is of no use, say so of each package."""
+    try:
+        members = surveyed.members()
+    except PatchError as error:
+        return [], dict.fromkeys(surveyed.found, Condition(OUTDATED, error.sentences()))
+    return members, {member.package.name: _inspect(member) for member in members}
 
 
 def _inspect(member: Member) -> Condition:
     try:
         return condition.inspect(member)
-    except DriftError as error:
+    except (DriftError, TargetError) as error:
         return Condition(DRIFTED, error.sentences())
+
+
+def _of_states(environment: Environment, error: PatchError) -> Report:
+    """Tell what is patched where no stack can be read that it could be compared with."""
+    found = {
+        state.package: Condition(OUTDATED, [f"patched by stack {state.stack}"])
+        for _, state in patched(environment)
+    }
+    report = _report(None, found, {})
+    report.warnings += error.sentences()
+    return report
+
+
+def _report(
+    stack: str | None,
+    conditions: Mapping[str, Condition],
+    known: Mapping[str, Mapping[str, object]],
+) -> Report:
+    counts = Counter(found.word for found in conditions.values())
+    words = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
+    report = Report(f"stack {stack}: {words}" if stack else words or "nothing is patched")
+    packages = {}
+    for name, found in conditions.items():
+        reasons = "; ".join(found.reasons)
+        report.add(found.word, f"{name}: {reasons}" if reasons else name)
+        facts = {"condition": found.word, "reasons": found.reasons}
+        packages[name] = {**known.get(name, {}), **facts}
+    report.facts.update(stack=stack, packages=packages)
+    return report

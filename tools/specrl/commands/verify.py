@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from specrl import outline, transaction
+from specrl.installed import roots
 from specrl.report import Report
 from specrl.selection import Request, select
 from specrl.verification import differences
@@ -14,8 +15,8 @@ def verify(request: Request) -> Report:
     Raises:
         ToolError: there is nothing that could be verified, or another run is under way.
     """
-    home = request.environment.home
-    transaction.refuse_company(home)
+    folders = roots(request.environment)
+    transaction.refuse_company(folders)
     selection = select(request)
     found = {member.package.name: differences(member) for member in selection.members}
     report = Report(facts={"stack": selection.stack.name, "differences": found})
@@ -27,8 +28,8 @@ def verify(request: Request) -> Report:
             report.add("ok", f"{name}: {outline.amount([member])}")
     for name, reason in selection.absent.items():
         report.add("skipped", f"{name}: {reason}")
-    if transaction.recovery_is_due(home):
-        report.add("differs", f"{home}: an interrupted run is due to be finished or undone")
+    for folder in filter(transaction.recovery_is_due, folders):
+        report.add("differs", f"{folder}: an interrupted run is due to be finished or undone")
     number = sum(word == "differs" for word, _ in report.lines)
     report.exit_code = 1 if number else 0
     report.summary = f"stack {selection.stack.name}: {outline.counted(number, 'difference')}"

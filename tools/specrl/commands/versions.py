@@ -5,7 +5,7 @@ from __future__ import annotations
 from specrl import transaction, versions
 from specrl.distribution import Distribution
 from specrl.installed import read
-from specrl.journal import Change
+from specrl.journal import Batch, Change
 from specrl.report import Report
 
 
@@ -21,7 +21,7 @@ def write(distribution: Distribution) -> Report:
     changes = [Change(page, rendered)] if read(page) != rendered else []
     with transaction.exclusive(page.parent):
         transaction.recover(page.parent, [page.parent])
-        transaction.run(page.parent, changes, [])
+        transaction.run(Batch(page.parent, changes))
     facts: dict[str, object] = {"path": str(page), "changed": bool(changes)}
     return Report(f"{page}: {'written' if changes else 'nothing to do'}", facts=facts)
 
