@@ -95,6 +95,12 @@ def build_wheel(folder: Path, name: str, version: str, files: Mapping[str, str])
     return wheel
 
 
+def unpack(wheel: Path, site: Path) -> None:
+    """Put a wheel into a folder as an installer does."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+
+
 def diff_file(path: str, before: str | None, after: str | None) -> str:
     """Return the change of one file as git writes it, None for a file that is not there."""
     head = f"diff --git a/{path} b/{path}\n"
@@ -204,6 +210,4 @@ class Project:
 
     def install(self, site: Path) -> None:
         """Put the wheel into a folder as an installer does."""
-        site.mkdir(parents=True)
-        with zipfile.ZipFile(self.wheel) as archive:
-            archive.extractall(site)
+        unpack(self.wheel, site)

@@ -128,6 +128,7 @@ def make():
     @dataclass
     class Builders:
         wheel = staticmethod(small_project.build_wheel)
+        unpack = staticmethod(small_project.unpack)
         patch = staticmethod(small_project.make_patch)
         diff = staticmethod(small_project.diff_file)
         snapshot = staticmethod(small_project.snapshot)

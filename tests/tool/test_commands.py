@@ -39,6 +39,80 @@ def test_status_where_nothing_is_installed(tool, project, tmp_path):
     assert {found["condition"] for found in facts["packages"].values()} == {"absent"}
 
 
+LOCK = "stack.lock.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        (LOCK, "{", "stack.lock.json is not valid JSON"),
+        ("stack.toml", "overlay = []", "is older than `packages.alpha` in stack.toml"),
+    ],
+)
+@pytest.mark.parametrize("command", ["status", "apply"])
+def test_status_where_the_lock_is_of_no_use(on_target, project, name, text, reason, command):
+    """It says so of what it concerns: whether that is applied, only the lock could tell."""
+    on_target(command)
+    if name == LOCK:
+        (project.stack / name).write_text(text)
+    else:
+        project.describe(["0001-bugfix-first.patch"], [])
+    result = on_target("status")
+    assert result.code == 0
+    first, *others = result.out.splitlines()
+    assert first.startswith(f"outdated  alpha: {project.stack / LOCK}")
+    assert reason in first
+    assert others[0].startswith("absent    beta: ")
+    for other in ("apply", "check", "verify"):
+        assert on_target(other).code == 3
+
+
+def test_status_where_no_stack_can_be_read(on_target, project):
+    (project.stack / "stack.toml").write_text("[")
+    result = on_target("status")
+    assert (result.code, result.out) == (0, "nothing is patched\n")
+    assert "stack.toml is not valid TOML" in result.err
+
+
+def test_status_of_what_is_patched_where_no_stack_can_be_read(on_target, project):
+    on_target("apply")
+    (project.stack / "stack.toml").write_text("[")
+    result = on_target("status")
+    assert (result.code, result.out) == (0, "outdated  alpha: patched by stack 1.0\n1 outdated\n")
+    assert "stack.toml is not valid TOML" in result.err
+
+
+def test_status_of_a_file_that_cannot_be_read(on_target, target):
+    (target.site / "alpha/core.py").unlink()
+    (target.site / "alpha/core.py").mkdir()
+    result = on_target("status")
+    assert (result.code, "drifted   alpha: " in result.out) == (0, True)
+    assert "core.py cannot be read" in result.out
+
+
+def test_overlay_edited_and_not_refreshed(on_target, project):
+    """What is installed is still what was reviewed; what would be installed is not."""
+    on_target("apply")
+    (project.root / "overlay/gamma/__init__.py").write_text("edited\n")
+    assert on_target("status").out.startswith("applied   alpha\n")
+    assert on_target("verify").code == 0
+    for command in ("check", "apply"):
+        result = on_target(command)
+        assert result.code == 3
+        assert "is not what stack.lock.json was made from; review it and run" in result.err
+
+
+def test_packages_of_several_stacks_at_once(on_target, project):
+    newer = project.root / "patches/2.0"
+    newer.mkdir()
+    (newer / "stack.toml").write_text(
+        (project.stack / "stack.toml").read_text().replace("packages.beta", "packages.delta")
+    )
+    result = on_target("apply", "--package", "beta", "--package", "delta")
+    assert result.code == 2
+    assert result.err == "error: No stack holds all of beta, delta; name fewer.\n"
+
+
 def test_check_says_what_is_left_to_do(on_target):
     assert on_target("check").code == 1
     on_target("apply")

@@ -1,5 +1,7 @@
 """Finding packages by their files, and interpreters by their answer."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -38,12 +40,82 @@ def test_folder_without_metadata_is_absent_in_site_packages(alpha, site, target)
     assert installed.find(site, alpha) is None
 
 
-def test_unpacked_wheel_knows_its_version(tool, project, target):
-    """It is a tree: its RECORD is left alone."""
-    record = (target.info / "RECORD").read_bytes()
-    assert tool("apply", "--root", str(target.site)).code == 0
-    assert (target.info / "RECORD").read_bytes() == record
-    assert (target.site / ".apply-patches-state/alpha/state.json").exists()
+def test_folder_of_an_environment_is_that_environment(tool, project, target, make):
+    """However it is named: there is one state, and RECORD stays right."""
+    before = make.snapshot(target.site)
+    by_root, by_python = ("--root", str(target.site)), ("--python", target.python)
+    for one, other in ((by_root, by_python), (by_python, by_root)):
+        assert tool("apply", *one).code == 0
+        assert tool("apply", *other).out.endswith("stack 1.0: nothing to do\n")
+        assert tool("verify", *other).code == 0
+        assert tool("status", *other).out.startswith("applied   alpha\n")
+        assert (target.info / "apply-patches/state.json").exists()
+        assert not (target.site / ".apply-patches-state").exists()
+        assert tool("revert", *other).code == 0
+        assert make.snapshot(target.site) == before
+
+
+def test_unpacked_wheel_keeps_its_record_right(tool, project, tmp_path, make):
+    root = tmp_path / "alpha-1.0"
+    project.install(root)
+    before = make.snapshot(root)
+    assert tool("apply", "--root", str(root)).code == 0
+    record = (root / "alpha-1.0.dist-info/RECORD").read_text().splitlines()
+    assert make.record_line("alpha/core.py", make.patched["alpha/core.py"].encode()) in record
+    assert tool("revert", "--root", str(root)).code == 0
+    assert make.snapshot(root) == before
+
+
+def test_wrong_version_of_an_unpacked_wheel(tool, project, tmp_path, make):
+    wheel = make.wheel(tmp_path, "alpha", "1.1", make.upstream)
+    make.unpack(wheel, tmp_path / "alpha-1.1")
+    result = tool("apply", "--root", str(tmp_path / "alpha-1.1"))
+    assert result.code == 4
+    assert "is alpha 1.1, stack 1.0 pins 1.0" in result.err
+
+
+def beside_the_environment(target, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
+
+
+def by_a_path_file(target, tmp_path, monkeypatch):
+    (target.site / "more.pth").write_text(f"{tmp_path / 'elsewhere'}\n")
+
+
+@pytest.mark.parametrize("add", [beside_the_environment, by_a_path_file])
+def test_folder_of_any_name_on_the_path(
+    on_target, target, tmp_path, monkeypatch, make, project, add
+):
+    """As `pip install --target` fills it."""
+    shutil.rmtree(target.site / "alpha")
+    shutil.rmtree(target.info)
+    project.install(tmp_path / "elsewhere")
+    before = make.snapshot(tmp_path / "elsewhere"), make.snapshot(target.site)
+    assert on_target("status").out.startswith("absent    alpha: alpha is not installed in")
+    add(target, tmp_path, monkeypatch)
+    assert on_target("apply").code == 0
+    assert (tmp_path / "elsewhere/alpha/core.py").read_text() == make.patched["alpha/core.py"]
+    assert on_target("verify").code == 0
+    assert on_target("revert").code == 0
+    (target.site / "more.pth").unlink(missing_ok=True)
+    assert (make.snapshot(tmp_path / "elsewhere"), make.snapshot(target.site)) == before
+
+
+def test_folder_that_the_tool_is_started_in_is_not_searched(on_target, project, tmp_path):
+    project.install(tmp_path / "here")
+    os.chdir(tmp_path / "here")
+    assert str(tmp_path / "here") not in on_target("status", "--json").out
+
+
+def test_package_that_is_a_link_is_refused(on_target, target, tmp_path, make):
+    (target.site / "alpha").rename(tmp_path / "alpha")
+    (target.site / "alpha").symlink_to(tmp_path / "alpha")
+    before = make.snapshot(tmp_path / "alpha"), make.snapshot(target.site)
+    result = on_target("apply")
+    assert result.code == 5
+    link = target.site / "alpha"
+    assert f"{link} is outside of {target.site} through a symbolic link" in result.err
+    assert (make.snapshot(tmp_path / "alpha"), make.snapshot(target.site)) == before
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"url": "file:///x"}'])
@@ -59,7 +131,7 @@ def test_default_interpreter(monkeypatch, target):
     assert environment.of_interpreter(None).home == target.site
 
 
-@pytest.mark.parametrize("answer", ["exit 1", "echo nothing"])
+@pytest.mark.parametrize("answer", ["exit 1", "echo nothing", "echo 1", "echo '[1]'"])
 def test_interpreter_that_does_not_answer(tmp_path, answer):
     fake = tmp_path / "python"
     fake.write_text(f"#!/bin/sh\n{answer}\n")

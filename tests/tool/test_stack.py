@@ -136,6 +136,6 @@ def test_malformed_lock(project, name):
 
 def test_missing_lock(project, on_target):
     (project.stack / "stack.lock.json").unlink()
-    result = on_target("status")
+    result = on_target("verify")
     assert result.code == 3
     assert "stack.lock.json is missing; run `apply-patches refresh`" in result.err
