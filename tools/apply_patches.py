@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import venv
+from importlib import metadata
 from pathlib import Path
 
 # The `dependencies` of pyproject.toml, which Python 3.10 cannot read; a test compares them.
@@ -21,7 +22,6 @@ DEPENDENCIES = (
     "tqdm>=4.66",
     "unidiff>=0.7.5",
 )
-MODULES = ("click", "filelock", "git", "tqdm", "unidiff")
 CANNOT_WRITE = 6
 # Set before the restart, so that an environment without the packages is not started for ever.
 RESTARTED = "SPECRL_RESTARTED"
@@ -41,8 +41,26 @@ def main() -> None:
 
 
 def _is_complete() -> bool:
-    modules = MODULES if sys.version_info >= (3, 11) else (*MODULES, "tomli")
-    return all(importlib.util.find_spec(module) for module in modules)
+    return all(_is_met(requirement) for requirement in _requirements())
+
+
+def _requirements() -> list[str]:
+    """Return the dependencies of this Python."""
+    split = (requirement.partition("; python_version < '3.11'") for requirement in DEPENDENCIES)
+    return [name for name, condition, _ in split if not condition or sys.version_info < (3, 11)]
+
+
+def _is_met(requirement: str) -> bool:
+    name, least = requirement.split(">=")
+    try:
+        # A folder that a broken installation left has no version.
+        return _numbers(metadata.version(name) or "") >= _numbers(least)
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall("[0-9]+", version)]
 
 
 def _restart_in(environment: Path) -> None:
@@ -60,7 +78,8 @@ def _private_environment() -> Path:
     key = hashlib.sha256("\n".join((sys.version, *DEPENDENCIES)).encode()).hexdigest()[:16]
     environment = cache / f"tool-{key}"
     if not environment.exists():
-        print(f"apply-patches: installing {', '.join(MODULES)} in {environment}", file=sys.stderr)
+        wanted = ", ".join(_requirements())
+        print(f"apply-patches: installing {wanted} in {environment}", file=sys.stderr)
         try:
             _build(environment)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -88,7 +107,7 @@ def _build(environment: Path) -> None:
 def _give_up(environment: Path, error: Exception) -> None:
     print(
         f"error: {environment} cannot be made ({error}); connect to a package index, or install"
-        f" {', '.join(MODULES)} for {sys.executable}",
+        f" {', '.join(_requirements())} for {sys.executable}",
         file=sys.stderr,
     )
     sys.exit(CANNOT_WRITE)

@@ -41,6 +41,22 @@ def test_revert_gives_the_tree_back(on_target, target, make):
         assert make.snapshot(target.site) == before
 
 
+def test_foreign_files_beside_the_state_stay(on_target, target, project, tool, make):
+    on_target("apply")
+    note = target.info / "apply-patches/pristine/alpha/note.txt"
+    note.write_text("mine\n")
+    project.describe(["0001-bugfix-first.patch"], [])
+    assert tool("refresh", "--artefacts", str(project.wheel.parent)).code == 0
+    assert on_target("apply").code == 0
+    assert on_target("verify").code == 0
+    result = on_target("revert")
+    assert (result.code, result.err) == (0, f"warning: {note} is not ours and stays\n")
+    left = [path for path in (target.info / "apply-patches").rglob("*") if path.is_file()]
+    assert (left, note.read_text()) == ([note], "mine\n")
+    assert on_target("apply").code == 0
+    assert on_target("verify").code == 0
+
+
 def test_record_lists_what_was_written_and_keeps_other_lines(on_target, target, make):
     before = set((target.info / "RECORD").read_text().splitlines())
     on_target("apply")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,38 @@ def test_dependencies_are_those_of_the_project():
     project = (LAUNCHER.parents[1] / "pyproject.toml").read_text()
     listed = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.MULTILINE | re.DOTALL)
     assert re.findall(r'^ +"(.*)",$', listed[1], re.MULTILINE) == list(apply_patches.DEPENDENCIES)
+
+
+def test_which_versions_will_do(tmp_path, monkeypatch, make):
+    """An old click is there, and cannot run the tool."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    for version, enough in [("7.1.2", False), ("8.1.0rc1", True), ("8.1", True), ("10.0", True)]:
+        wheel = make.wheel(tmp_path, "click", version, {})
+        make.unpack(wheel, tmp_path)
+        assert apply_patches._is_met("click>=8.1") == enough
+        shutil.rmtree(tmp_path / f"click-{version}.dist-info")
+        assert not apply_patches._is_met("click>=8.1")
+    (tmp_path / "click-9.dist-info").mkdir()
+    assert not apply_patches._is_met("click>=8.1")
+
+
+@pytest.mark.parametrize(("version", "needed"), [((3, 10), True), ((3, 11), False)])
+def test_what_a_python_needs(monkeypatch, version, needed):
+    monkeypatch.setattr(sys, "version_info", version)
+    assert ("tomli>=2.0" in apply_patches._requirements()) == needed
+    assert "click>=8.1" in apply_patches._requirements()
+
+
+def test_old_package_is_not_used(launch, target, make, tmp_path):
+    """Not a traceback, but the private environment, which cannot be made without an index."""
+    for name in ("click", "filelock", "gitpython", "tomli", "tqdm", "unidiff"):
+        module = "git" if name == "gitpython" else name
+        wheel = make.wheel(tmp_path, name, "0.1", {f"{module}/__init__.py": ""})
+        make.unpack(wheel, target.site)
+    result = launch(target.python, "status", PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert result.returncode == 6
+    assert "or install click>=8.1, filelock>=3.25, " in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_no_package_index(launch, target, tmp_path):

@@ -35,17 +35,50 @@ def test_patches_and_overlay_are_in_the_wheel(wheel):
     assert not any("__pycache__" in name for name in names)
 
 
-def test_the_installed_command_finds_its_patches(wheel, tmp_path):
-    venv.create(tmp_path / "env", with_pip=True)
-    python = tmp_path / "env" / "bin" / "python"
-    # The wheel alone: what it needs is taken from the environment that runs the tests.
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
-    dependencies = Path(pytest.__file__).parents[1]
-    result = subprocess.run(
-        [tmp_path / "env" / "bin" / "apply-patches", "status", "--json"],
-        env={**os.environ, "PYTHONPATH": str(dependencies)},
-        capture_output=True,
-        text=True,
-    )
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory):
+    """An environment that holds the wheel and nothing that it needs."""
+    folder = tmp_path_factory.mktemp("installed") / "env"
+    venv.create(folder, with_pip=True)
+    install = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-deps", wheel]
+    subprocess.run(install, check=True)
+    return folder
+
+
+@pytest.fixture
+def installed(environment):
+    """Run the installed command with what it needs from the environment that runs the tests."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [environment / "bin/apply-patches", *arguments],
+            env={**os.environ, "PYTHONPATH": str(Path(pytest.__file__).parents[1])},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_the_installed_command_finds_its_patches(installed):
+    result = installed("status", "--json")
     assert result.returncode == 0, result.stderr
     assert "2026.09" in json.dumps(json.loads(result.stdout))
+
+
+@pytest.mark.parametrize(
+    "command", [("versions", "--write"), ("versions", "--check"), ("edit", "vllm"), ("refresh",)]
+)
+def test_the_installed_patches_are_not_for_editing(installed, environment, command):
+    before = sorted(environment.rglob("specrl/distribution/**/*"))
+    result = installed(*command)
+    place = next(environment.glob("lib/python3*/site-packages/specrl/distribution")).resolve()
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {place} was installed with the tool and is not for")
+    assert "run this in a checkout, or name one with --distribution" in result.stderr
+    assert sorted(environment.rglob("specrl/distribution/**/*")) == before
+
+
+def test_a_checkout_can_be_named_to_the_installed_command(installed):
+    result = installed("--distribution", str(ROOT), "versions", "--check")
+    assert result.returncode == 0, result.stderr

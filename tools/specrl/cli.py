@@ -211,6 +211,7 @@ def on_series(command: Command) -> Command:
     def run(
         source: Distribution, stack: str | None, artefacts: Path | None, **options: object
     ) -> Report:
+        source.require_checkout()
         name = stack or source.stacks()[0]
         result: Report = command(source, name, Store.beside(artefacts), **options)
         return result
@@ -286,4 +287,5 @@ def versions_command(source: Distribution, action: str | None) -> Report:
     """
     if action is None:
         raise click.UsageError("Name one of --write and --check.")
+    source.require_checkout()
     return versions.write(source) if action == "write" else versions.check(source)

@@ -24,6 +24,18 @@ class Distribution:
         """The folder laid out like site-packages."""
         return self.root / "overlay"
 
+    def require_checkout(self) -> None:
+        """Refuse to edit patches where the tool is installed: the next installation replaces them.
+
+        Raises:
+            RequestError: this is the copy that was installed with the tool.
+        """
+        if self.root == _installed_copy():
+            raise RequestError(
+                f"{self.root} was installed with the tool and is not for editing; run this in a"
+                " checkout, or name one with --distribution before the command."
+            )
+
     def stacks(self) -> list[str]:
         """Return the names of the stacks, newest first."""
         return sorted(
@@ -48,11 +60,15 @@ def find(named: Path | None = None) -> Distribution:
     Raises:
         RequestError: there is no patch set in it.
     """
-    package = Path(__file__).resolve().parent
-    places = [named.resolve()] if named else [package / "distribution", package.parents[1]]
+    copy = _installed_copy()
+    places = [named.resolve()] if named else [copy, copy.parents[2]]
     for place in places:
         if any(place.glob("patches/*/stack.toml")):
             return Distribution(place)
     raise RequestError(
         f"No patches/<stack>/stack.toml in {places[-1]}; use a full checkout or --distribution."
     )
+
+
+def _installed_copy() -> Path:
+    return Path(__file__).resolve().parent / "distribution"
