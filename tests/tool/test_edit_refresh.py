@@ -149,6 +149,20 @@ def test_old_repository_does_not_overwrite_a_newer_series(
     assert distribution_files(project, make) == before
 
 
+@pytest.mark.parametrize("name", ["0003-feature-third_by_hand.patch", "0009-bugfix-other.patch"])
+def test_patch_that_is_in_no_series_is_not_overwritten(refresh, repository, project, make, name):
+    commit(repository)
+    project.write_patch(name, make.patch("[bugfix] Other", make.upstream, {}))
+    before = distribution_files(project, make)
+    result = refresh()
+    assert result.code == 3
+    assert result.err == (
+        f"error: {project.stack / 'alpha' / name} is in no series; name it in stack.toml, or move"
+        " it away\n"
+    )
+    assert distribution_files(project, make) == before
+
+
 def test_exported_series_is_what_the_repository_stands_for(refresh, repository):
     """Also where the export came into the tree by other ways, as by a pull."""
     refresh()
@@ -161,6 +175,7 @@ def test_exported_series_is_what_the_repository_stands_for(refresh, repository):
 def test_name_that_the_subject_does_not_give_is_kept(edit, refresh, project):
     old = project.stack / "alpha/0001-bugfix-first.patch"
     old.rename(old.with_name("0001-bugfix-mine.patch"))
+    (project.stack / "alpha/0002-feature-second.patch").unlink()
     project.describe(["0001-bugfix-mine.patch"], [])
     edit()
     refresh()

@@ -57,6 +57,7 @@ def _exports(old: Stack, workspaces: Mapping[str, Workspace]) -> Mapping[str, Ex
         with failures.attempt():
             exports[name] = dict(workspace.export())
             _require_origin(old, name, workspace, exports[name])
+            _refuse_unlisted(old, name)
     failures.settle()
     return exports
 
@@ -71,6 +72,16 @@ def _require_origin(old: Stack, name: str, workspace: Workspace, export: Export)
             f" was made from; move that folder away, run `apply-patches edit {name}` again and"
             " carry your commits over"
         )
+
+
+def _refuse_unlisted(old: Stack, name: str) -> None:
+    """Refuse to export over, or beside, patches that only their author knows of."""
+    failures = Collector()
+    for path in sorted((old.folder / name).glob("*.patch")):
+        if path.name not in old.package(name).series:
+            problem = f"{path} is in no series; name it in {stack.FILE_NAME}, or move it away"
+            failures.add(PatchError(problem))
+    failures.settle()
 
 
 def _origins(workspaces: Mapping[str, Workspace], exports: Mapping[str, Export]) -> list[Change]:
