@@ -32,7 +32,7 @@ def test_no_tree_is_torn_by_recovery(scenarios, tmp_path, number):
 
 
 def test_torn_trees_are_seen(scenarios, tmp_path, monkeypatch):
-    monkeypatch.setattr(transaction, "recover", lambda home, roots: None)
+    monkeypatch.setattr(transaction, "recover", lambda home: None)
     outcome = crash_sweep.sweep(scenarios[0], "os._exit", tmp_path / "work", STRIDE)
     assert outcome.torn > 5
 

@@ -126,9 +126,9 @@ def test_other_direct_urls_are_no_checkouts(alpha, site, target, text):
 
 
 def test_default_interpreter(monkeypatch, target):
-    assert Path(sys.prefix) in environment.of_interpreter(None).home.parents
+    assert Path(sys.prefix) in environment.of_interpreter(None).site.parents
     monkeypatch.setenv("SPECRL_TARGET_PYTHON", target.python)
-    assert environment.of_interpreter(None).home == target.site
+    assert environment.of_interpreter(None).site == target.site
 
 
 @pytest.mark.parametrize("answer", ["exit 1", "echo nothing", "echo 1", "echo '[1]'"])

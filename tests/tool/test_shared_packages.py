@@ -2,13 +2,17 @@
 
 import errno
 import os
+import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from specrl import transaction
 from specrl.errors import TargetError
 from specrl.journal import Batch, Change
+
+from testing import crash_sweep
 
 
 @dataclass
@@ -139,6 +143,24 @@ def test_failure_in_one_folder_leaves_all_as_they_were(folders, monkeypatch, ste
     else:
         transaction.run(*batches(folders))
     assert contents(folders) == [expected] * 2
+
+
+def test_crash_at_any_step_leaves_each_folder_whole(folders, tmp_path):
+    old, new = ({"a.py": text} for text in ("old\n", "new\n"))
+    outcomes = []
+    for step in range(200):
+        copies = [tmp_path / f"{step}" / folder.name for folder in folders]
+        for folder, copy in zip(folders, copies, strict=True):
+            shutil.copytree(folder, copy)
+        write = partial(transaction.run, *batches(copies))
+        lives = crash_sweep._lives(write, step, crash_sweep.WAYS["os._exit"])
+        for copy in copies:
+            transaction.recover(copy)
+        outcomes.append(contents(copies))
+        assert all(content in (old, new) for content in outcomes[-1])
+        if lives:
+            break
+    assert (outcomes[0], outcomes[-1]) == ([old] * 2, [new] * 2)
 
 
 def test_locks_are_taken_in_one_order(folders, monkeypatch):

@@ -81,7 +81,7 @@ def test_crash_at_every_step_is_recovered(tmp_path, home):
         copy = tmp_path / f"at{step}"
         os.system(f"cp -r {home} {copy}")
         lived = crash_at(copy, step)
-        transaction.recover(copy, [copy])
+        transaction.recover(copy)
         assert not transaction.recovery_is_due(copy)
         outcomes.append(contents(copy))
         assert outcomes[-1] in (OLD, NEW)
@@ -98,14 +98,14 @@ def test_recovery_may_crash_too(home):
     transaction._stage(home, journal, changes(home))
     (home / ".apply-patches/commit").write_text("")
     journal.staged(home / "kept.py").replace(home / "kept.py")
-    assert transaction.recover(home, [home]) == "finished"
+    assert transaction.recover(home) == "finished"
     assert contents(home) == NEW
 
 
 def test_torn_journal_is_undone(home):
     (home / ".apply-patches").mkdir()
     (home / ".apply-patches/journal.part").write_text('0123\n{"token": "ab')
-    assert transaction.recover(home, [home]) == "undone"
+    assert transaction.recover(home) == "undone"
     assert contents(home) == OLD
 
 
@@ -118,7 +118,7 @@ def test_damaged_journal_touches_nothing(home, record):
     file.write_bytes(file.read_bytes().replace(b"gone.py", b"kept.py"))
     before = contents(home)
     with pytest.raises(DriftError, match=f"{file} is damaged; delete"):
-        transaction.recover(home, [home])
+        transaction.recover(home)
     assert contents(home) == before
 
 
@@ -135,7 +135,7 @@ def test_forged_journal_is_damaged(home, journal):
     (home / ".apply-patches").mkdir()
     (home / ".apply-patches/journal.json").write_bytes(journal.dump())
     with pytest.raises(DriftError, match="is damaged"):
-        transaction.recover(home, [home])
+        transaction.recover(home)
 
 
 @pytest.mark.parametrize("field", ["written", "removed", "made_folders", "surplus_folders"])
@@ -148,7 +148,7 @@ def test_journal_that_reaches_beyond_the_packages(home, tmp_path, field):
     (home / ".apply-patches/journal.json").write_bytes(journal.dump())
     (home / ".apply-patches/commit").touch()
     with pytest.raises(DriftError, match=f"is not in {home}"):
-        transaction.recover(home, [home])
+        transaction.recover(home)
     assert (tmp_path / "victim").read_text() == "mine\n"
 
 
@@ -184,7 +184,7 @@ def test_commit_record_that_cannot_be_written_whole_is_undone(home, monkeypatch)
         broken.setattr(transaction, "_close", stop)
         with pytest.raises(TargetError, match="nothing has been changed"):
             run(home)
-    assert transaction.recover(home, [home]) == "undone"
+    assert transaction.recover(home) == "undone"
     assert contents(home) == OLD
 
 
@@ -210,7 +210,7 @@ def test_failure_after_the_commit_record_is_finished_by_the_next_run(home, monke
         broken.setattr(transaction, "_forget_compiled", fail)
         with pytest.raises(TargetError, match=r"somewhere: Input/output error.*next run finishes"):
             run(home)
-    assert transaction.recover(home, [home]) == "finished"
+    assert transaction.recover(home) == "finished"
     assert contents(home) == NEW
 
 
@@ -222,7 +222,7 @@ def test_recovery_that_fails(home, monkeypatch):
 
     monkeypatch.setattr(transaction, "_close", fail)
     with pytest.raises(TargetError, match="somewhere cannot be written"):
-        transaction.recover(home, [home])
+        transaction.recover(home)
 
 
 def test_second_run_waits_and_gives_up(home, monkeypatch):

@@ -24,7 +24,7 @@ class Environment:
     is_tree: bool
 
     @property
-    def home(self) -> Path:
+    def site(self) -> Path:
         """The folder that installers write to, as far as names tell."""
         return next((path for path in self.folders if path.name in SITES), self.folders[0])
 

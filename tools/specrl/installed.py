@@ -98,7 +98,7 @@ def absence(environment: Environment, package: Package) -> str:
     for folder in environment.folders:
         if (folder / package.name).is_dir():
             return f"{folder / package.name} exists, but no installed {names} lists its files"
-    return f"{names} is not installed in {environment.home}"
+    return f"{names} is not installed in {environment.site}"
 
 
 def normalised(name: str) -> str:

@@ -51,10 +51,10 @@ class Request:
         """
         roots = installation.roots(self.environment)
         homes = {folder for folder in roots if transaction.has_traces(folder)}
-        for package in (package for stack in self.stacks() for package in stack.packages.values()):
-            if not self.packages or package.name in self.packages:
-                found = installation.find(self.environment, package)
-                if found and (found.is_patched or not package.is_empty):
+        for stack in self.stacks():
+            for name in stack.packages.keys() & (self.packages or stack.packages.keys()):
+                found = installation.find(self.environment, stack.packages[name])
+                if found and (found.is_patched or not stack.packages[name].is_empty):
                     homes.add(found.root)
         return sorted(homes)
 

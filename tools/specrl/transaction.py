@@ -117,10 +117,10 @@ def recovery_is_due(home: Path) -> bool:
     return (home / FOLDER).exists() and not is_under_way(home)
 
 
-def recover(home: Path, roots: Iterable[Path]) -> str | None:
+def recover(home: Path, *others: Path) -> str | None:
     """Finish or undo an interrupted run and say which, None where there was none.
 
-    Call it inside `exclusive`; nothing outside of `roots` is touched.
+    Call it inside `exclusive`; nothing outside of these folders is touched.
 
     Raises:
         DriftError: the journal is damaged.
@@ -130,7 +130,7 @@ def recover(home: Path, roots: Iterable[Path]) -> str | None:
         return None
     journal = Journal.load(home / FOLDER / JOURNAL)
     if journal:
-        journal.check(home, roots)
+        journal.check(home, [home, *others])
     if (home / FOLDER / COMMIT).exists():
         finish(home, journal)
         return "finished"

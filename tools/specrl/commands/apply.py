@@ -17,7 +17,7 @@ def apply(request: Request) -> Report:
     """
     homes = request.homes()
     with transaction.exclusive(*homes):
-        recovered = {home: transaction.recover(home, [home]) for home in homes}
+        recovered = {home: transaction.recover(home) for home in homes}
         selection = select(request)
         plans = plan.forward_all(request.distribution, selection.members)
         changed = [item for item in plans if item.changes]

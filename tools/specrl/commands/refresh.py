@@ -32,7 +32,7 @@ def refresh(
     """
     folder = distribution.stack_folder(stack_name)
     with transaction.exclusive(folder):
-        transaction.recover(folder, [folder, workdir])
+        transaction.recover(folder, workdir)
         old = Stack.load(distribution, stack_name)
         chosen = [old.package(name) for name in names or old.packages]
         workspaces = _workspaces(chosen, workdir)

@@ -17,9 +17,9 @@ def revert(request: Request) -> Report:
     Raises:
         ToolError: foreign bytes are in the way; nothing has been written then.
     """
-    homes = {*request.homes(), *(installed.root for installed, _ in _chosen(request))}
+    homes = sorted({*request.homes(), *(installed.root for installed, _ in _chosen(request))})
     with transaction.exclusive(*homes):
-        recovered = {home: transaction.recover(home, [home]) for home in homes}
+        recovered = {home: transaction.recover(home) for home in homes}
         plans, states = _plan(request)
         plan.carry_out(plans)
     report = Report(facts={"packages": [state.package for state in states]})
@@ -37,7 +37,7 @@ def revert(request: Request) -> Report:
 
 
 def _chosen(request: Request) -> list[tuple[Installed, State]]:
-    """Return what is patched of that which was asked for, whether or not a stack still pins it."""
+    """Return what is patched, of the packages and the stack that are asked for."""
     return [
         (installed, state)
         for installed, state in patched(request.environment)

@@ -20,7 +20,7 @@ def write(distribution: Distribution) -> Report:
     rendered = versions.render(distribution)
     changes = [Change(page, rendered)] if read(page) != rendered else []
     with transaction.exclusive(page.parent):
-        transaction.recover(page.parent, [page.parent])
+        transaction.recover(page.parent)
         transaction.run(Batch(page.parent, changes))
     facts: dict[str, object] = {"path": str(page), "changed": bool(changes)}
     return Report(f"{page}: {'written' if changes else 'nothing to do'}", facts=facts)
