@@ -101,6 +101,16 @@ def test_folder_of_any_name_on_the_path(
     assert (make.snapshot(tmp_path / "elsewhere"), make.snapshot(target.site)) == before
 
 
+def test_asking_writes_nothing(on_target, target, monkeypatch):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    (target.site / "hook.py").write_text("")
+    (target.site / "hook.pth").write_text("import hook\n")
+    before = sorted(target.site.rglob("*"))
+    for command in ("status", "check", "verify"):
+        on_target(command)
+    assert sorted(target.site.rglob("*")) == before
+
+
 def test_folder_that_the_tool_is_started_in_is_not_searched(on_target, project, tmp_path):
     project.install(tmp_path / "here")
     os.chdir(tmp_path / "here")

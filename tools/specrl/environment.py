@@ -52,8 +52,9 @@ def of_interpreter(python: Path | None) -> Environment:
     """
     interpreter = str(python or os.environ.get(TARGET_PYTHON) or sys.executable)
     try:
+        # A path file may import modules: -B, so that asking writes nothing.
         answer = subprocess.run(
-            [interpreter, "-c", QUESTION], check=True, capture_output=True, timeout=60
+            [interpreter, "-B", "-c", QUESTION], check=True, capture_output=True, timeout=60
         ).stdout
         # The folder that a script is started in has no name here, and is another one each time.
         search_path = [Path(item) for item in json.loads(answer) if item]
