@@ -164,10 +164,11 @@ def check_command(request: Request) -> Report:
 @reported
 @on_target
 def status_command(request: Request) -> Report:
-    """Tell in which condition each package is; always exits 0.
+    """Tell in which condition each package is; exits 0 whatever that is.
 
-    pristine, applied, outdated (another patch set is applied), partial, drifted (foreign
-    bytes), or absent, with the reason. An interrupted run is told and left to `apply`.
+    pristine, applied, outdated (another patch set is applied, or the lock is stale), partial,
+    drifted (foreign bytes), or absent, with the reason. An interrupted run is told and left to
+    `apply`.
 
     \b
     Example: apply-patches status --json
