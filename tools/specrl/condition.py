@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from specrl.installed import Installed
+from specrl.lock import FileLock
 from specrl.selection import Member
 from specrl.series import fingerprint
 from specrl.state import State
@@ -45,7 +46,7 @@ def inspect(member: Member) -> Condition:
     state = State.load(member.installed)
     if state:
         return _of_patched(member, state)
-    count = _count(member.installed, _locked_hashes(member))
+    count = _count(member.installed, member.files.files, member.lock.overlay)
     if count.foreign:
         return Condition(DRIFTED, [f"{path} holds foreign bytes" for path in count.foreign])
     if count.after:
@@ -54,7 +55,7 @@ def inspect(member: Member) -> Condition:
 
 
 def _of_patched(member: Member, state: State) -> Condition:
-    count = _count(member.installed, _state_hashes(state))
+    count = _count(member.installed, state.files, state.overlay)
     if count.foreign:
         return Condition(DRIFTED, [f"{path} holds foreign bytes" for path in count.foreign])
     if count.before:
@@ -64,26 +65,15 @@ def _of_patched(member: Member, state: State) -> Condition:
     return Condition(APPLIED, [])
 
 
-def _count(installed: Installed, hashes: Iterator[tuple[str, str | None, str | None]]) -> _Count:
+def _count(
+    installed: Installed, files: Mapping[str, FileLock], overlay: Mapping[str, str]
+) -> _Count:
     count = _Count()
-    for path, before, after in hashes:
+    added = {path: FileLock(None, digest) for path, digest in overlay.items()}
+    for path, file in [*sorted(files.items()), *sorted(added.items())]:
         digest = fingerprint(installed.read(path))
-        if digest == after:
+        if digest == file.after:
             count.after.append(path)
         else:
-            (count.before if digest == before else count.foreign).append(path)
+            (count.before if digest == file.before else count.foreign).append(path)
     return count
-
-
-def _locked_hashes(member: Member) -> Iterator[tuple[str, str | None, str | None]]:
-    for path, file in sorted(member.files.files.items()):
-        yield path, file.before, file.after
-    for path, digest in sorted(member.lock.overlay.items()):
-        yield path, None, digest
-
-
-def _state_hashes(state: State) -> Iterator[tuple[str, str | None, str | None]]:
-    for path, file in sorted(state.files.items()):
-        yield path, file.before, file.after
-    for path, digest in sorted(state.overlay.items()):
-        yield path, None, digest
