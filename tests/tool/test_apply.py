@@ -199,7 +199,7 @@ def test_tree_without_record(tool, project, tmp_path, make):
     assert make.snapshot(root) == before
 
 
-def test_editable_install(on_target, target, tmp_path, make):
+def test_editable_install(on_target, tool, target, tmp_path, make):
     checkout = tmp_path / "checkout"
     (target.site / "alpha").rename(tmp_path / "alpha")
     (checkout / "src").mkdir(parents=True)
@@ -212,6 +212,8 @@ def test_editable_install(on_target, target, tmp_path, make):
     assert (checkout / "src/alpha/core.py").read_text() == make.patched["alpha/core.py"]
     assert (checkout / "src/gamma/__init__.py").exists()
     assert on_target("verify").code == 0
+    by_root = tool("apply", "--root", str(checkout / "src"))
+    assert (by_root.code, by_root.out.endswith("nothing to do\n")) == (0, True)
     assert on_target("revert").code == 0
     assert (make.snapshot(tmp_path / "checkout"), make.snapshot(target.site)) == before
 
