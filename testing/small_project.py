@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import difflib
 import hashlib
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -125,8 +126,8 @@ def make_patch(subject: str, before: Mapping[str, str], after: Mapping[str, str 
 
 def snapshot(root: Path) -> dict[str, bytes | None]:
     """Return every file with its bytes and every folder, but for modules compiled on import."""
-    records = [path.read_text().splitlines() for path in root.glob("*.dist-info/RECORD")]
-    listed = {line.partition(",")[0] for lines in records for line in lines}
+    records = [path.read_bytes().splitlines() for path in root.glob("*.dist-info/RECORD")]
+    listed = {os.fsdecode(line.partition(b",")[0]) for lines in records for line in lines}
     return {
         path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None
         for path in sorted(root.rglob("*"))

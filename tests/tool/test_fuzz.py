@@ -23,6 +23,12 @@ def test_no_finding(box, name):
     assert tally.cases >= CASES
 
 
+def test_box_is_put_back_after_any_bytes(box):
+    for _ in range(2):
+        step = ("insert", 0.0, 0.0, b"\xca")
+        assert fuzz.run_case(box, fuzz.TARGETS["RECORD"], [step]) == "done"
+
+
 def write_wrong_bytes(box):
     (box.site / "alpha/core.py").write_text("mine\n")
     fuzz._expect_files(box, "applied")
