@@ -55,6 +55,25 @@ def test_folder_of_an_environment_is_that_environment(tool, project, target, mak
         assert make.snapshot(target.site) == before
 
 
+def test_interpreter_in_the_working_folder_is_not_the_one_on_the_path(
+    tool, project, target, monkeypatch
+):
+    monkeypatch.chdir(target.root / "bin")
+    assert tool("status", "--python", "./python").out.startswith("pristine  alpha\n")
+
+
+def test_interpreter_without_a_name_is_no_other_one(tool, project):
+    """As where the variable of a shell script is not set."""
+    assert tool("status", "--python", "").code == 2
+
+
+def test_interpreter_that_prints_at_its_start_and_its_end(on_target, target):
+    """As environment modules and path files do."""
+    noise = "import atexit; print('[loaded]', end=''); atexit.register(print, '[unloaded]')\n"
+    (target.site / "noise.pth").write_text(noise)
+    assert on_target("status").out.startswith("pristine  alpha\n")
+
+
 def test_unpacked_wheel_keeps_its_record_right(tool, project, tmp_path, make):
     root = tmp_path / "alpha-1.0"
     project.install(root)
@@ -141,13 +160,15 @@ def test_default_interpreter(monkeypatch, target):
     assert environment.of_interpreter(None).site == target.site
 
 
-@pytest.mark.parametrize("answer", ["exit 1", "echo nothing", "echo 1", "echo '[1]'"])
+@pytest.mark.parametrize(
+    "answer", ["exit 1", "echo nothing", "echo sys.path = 1", "echo 'sys.path = [1]'"]
+)
 def test_interpreter_that_does_not_answer(tmp_path, answer):
     fake = tmp_path / "python"
     fake.write_text(f"#!/bin/sh\n{answer}\n")
     fake.chmod(0o755)
     with pytest.raises(RequestError, match="does not answer as a Python interpreter"):
-        environment.of_interpreter(fake)
+        environment.of_interpreter(str(fake))
 
 
 def test_no_such_interpreter(on_target, tool):
@@ -158,10 +179,10 @@ def test_no_such_interpreter(on_target, tool):
 
 def test_interpreter_without_site_packages(tmp_path):
     fake = tmp_path / "python"
-    fake.write_text("#!/bin/sh\necho '[\"/nowhere/site-packages\"]'\n")
+    fake.write_text("#!/bin/sh\necho 'sys.path = [\"/nowhere/site-packages\"]'\n")
     fake.chmod(0o755)
     with pytest.raises(RequestError, match="has no site-packages"):
-        environment.of_interpreter(fake)
+        environment.of_interpreter(str(fake))
 
 
 def test_no_such_tree(tmp_path):

@@ -105,14 +105,14 @@ def on_target(command: Command) -> Command:
     @click.option(
         "--package", "packages", multiple=True, help="Act on this package alone; repeatable."
     )
-    @click.option("--python", type=click.Path(path_type=Path), help="Interpreter to work on.")
+    @click.option("--python", type=click.Path(), help="Interpreter to work on.")
     @click.option("--root", type=FOLDER, help="Unpacked wheel or checkout to work on instead.")
     @functools.wraps(command)
     def run(
         source: Distribution,
         stack: str | None,
         packages: tuple[str, ...],
-        python: Path | None,
+        python: str | None,
         root: Path | None,
         **options: object,
     ) -> Report:

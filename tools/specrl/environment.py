@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from specrl.errors import RequestError
 
 TARGET_PYTHON = "SPECRL_TARGET_PYTHON"
 SITES = ("site-packages", "dist-packages")
-QUESTION = "import json, sys; print(json.dumps(sys.path))"
+QUESTION = r"import json, sys; print('\nsys.path =', json.dumps(sys.path))"
+# What path files and wrapper scripts print stands before and after.
+ANSWER = re.compile(rb"^sys\.path = (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def of_tree(root: Path) -> Environment:
     return Environment((root.resolve(),), is_tree=True)
 
 
-def of_interpreter(python: Path | None) -> Environment:
+def of_interpreter(python: str | None) -> Environment:
     """Ask an interpreter where its packages lie: wherever it imports from and metadata is found.
 
     Without a name it is the one that the launcher was started with, or else the running one.
@@ -50,14 +53,16 @@ def of_interpreter(python: Path | None) -> Environment:
     Raises:
         RequestError: the interpreter does not answer, or has no site-packages.
     """
-    interpreter = str(python or os.environ.get(TARGET_PYTHON) or sys.executable)
+    named = os.environ.get(TARGET_PYTHON) or sys.executable if python is None else python
+    # `./python` is not the one on the path.
+    interpreter = str(Path(named).absolute()) if os.sep in named else named
     try:
         # A path file may import modules: -B, so that asking writes nothing.
-        answer = subprocess.run(
+        output = subprocess.run(
             [interpreter, "-B", "-c", QUESTION], check=True, capture_output=True, timeout=60
         ).stdout
         # The folder that a script is started in has no name here, and is another one each time.
-        search_path = [Path(item) for item in json.loads(answer) if item]
+        search_path = [Path(item) for item in _answer(output) if item]
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         raise RequestError(
             f"{interpreter} does not answer as a Python interpreter ({error}); name another one."
@@ -66,6 +71,12 @@ def of_interpreter(python: Path | None) -> Environment:
     if not folders:
         raise RequestError(f"{interpreter} has no site-packages; name another interpreter.")
     return Environment(tuple(folders), is_tree=False)
+
+
+def _answer(output: bytes) -> list[str]:
+    if not (answer := ANSWER.search(output)):
+        raise ValueError("it does not say where it imports from")
+    return list(json.loads(answer[1]))
 
 
 def _holds_packages(folder: Path) -> bool:
