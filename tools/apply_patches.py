@@ -1,13 +1,16 @@
 """Run `apply-patches` from a bare clone, with a private environment where packages are missing."""
 
-from __future__ import annotations
+import sys
+
+# A bare clone is started with whatever Python there is: it must read this far without a fault.
+if sys.version_info < (3, 10):  # noqa: UP036
+    sys.exit(f"{sys.executable} is older than Python 3.10; start this file with a newer one.")
 
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import venv
 from importlib import metadata
@@ -23,18 +26,19 @@ DEPENDENCIES = (
     "unidiff>=0.7.5",
 )
 CANNOT_WRITE = 6
+INTERRUPTED = 130
 # Set before the restart, so that an environment without the packages is not started for ever.
 RESTARTED = "SPECRL_RESTARTED"
 
 
 def main() -> None:
     """Run the tool here where it can be imported, else in its private environment."""
-    # A bare clone is started with whatever Python there is.
-    if sys.version_info < (3, 10):  # noqa: UP036
-        sys.exit(f"{sys.executable} is older than Python 3.10; start this file with a newer one.")
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     if not _is_complete():
-        _restart_in(_private_environment())
+        try:
+            _restart_in(_private_environment())
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
     from specrl import cli
 
     cli.main()
@@ -74,7 +78,7 @@ def _restart_in(environment: Path) -> None:
 
 
 def _private_environment() -> Path:
-    cache = Path(os.environ.get("SPECRL_CACHE") or Path.home() / ".cache" / "specrl")
+    cache = Path(os.environ.get("SPECRL_CACHE") or _home() / ".cache" / "specrl")
     key = hashlib.sha256("\n".join((sys.version, *DEPENDENCIES)).encode()).hexdigest()[:16]
     environment = cache / f"tool-{key}"
     if not environment.exists():
@@ -85,6 +89,14 @@ def _private_environment() -> Path:
         except (OSError, subprocess.CalledProcessError) as error:
             _give_up(environment, error)
     return environment
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        print("error: you have no home folder; name a cache with SPECRL_CACHE", file=sys.stderr)
+        sys.exit(CANNOT_WRITE)
 
 
 def _build(environment: Path) -> None:
@@ -106,7 +118,8 @@ def _build(environment: Path) -> None:
 
 def _give_up(environment: Path, error: Exception) -> None:
     print(
-        f"error: {environment} cannot be made ({error}); connect to a package index, or install"
+        f"error: {environment} cannot be made ({error}); connect to a package index, name another"
+        f" cache with SPECRL_CACHE, or install"
         f" {', '.join(_requirements())} for {sys.executable}",
         file=sys.stderr,
     )

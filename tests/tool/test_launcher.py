@@ -1,7 +1,9 @@
 """The launcher: from a bare clone, with and without the packages it needs."""
 
+import ast
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -130,8 +132,39 @@ def test_another_run_may_have_built_it(tmp_path, monkeypatch):
 
 
 def test_old_python(monkeypatch):
-    monkeypatch.setattr(sys, "version_info", (3, 9))
+    monkeypatch.setattr(sys, "version_info", (3, 6))
     with pytest.raises(SystemExit, match="is older than Python"):
+        runpy.run_path(str(LAUNCHER))
+
+
+def test_old_python_can_read_so_far():
+    """Python 3.6 knows neither newer syntax nor `annotations` from the future."""
+    tree = ast.parse(LAUNCHER.read_text(), feature_version=(3, 6))
+    imports_before, check = tree.body[1:3]
+    assert ast.unparse(imports_before) == "import sys"
+    assert isinstance(check, ast.If)
+
+
+def test_user_without_home(monkeypatch, capsys, tool, project):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SPECRL_CACHE")
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(SystemExit, match="6"):
+        apply_patches._private_environment()
+    assert "name a cache with SPECRL_CACHE" in capsys.readouterr().err
+    result = tool("lint")
+    assert (result.code, "name a cache with SPECRL_CACHE" in result.err) == (6, True)
+
+
+def test_interrupted_while_it_installs(monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(apply_patches, "_is_complete", lambda: False)
+    monkeypatch.setattr(apply_patches, "_private_environment", interrupt)
+    with pytest.raises(SystemExit, match="130"):
         apply_patches.main()
 
 

@@ -24,8 +24,15 @@ BINARY_SUFFIXES = (".so", ".a", ".o", ".bin", ".pyc")
 
 
 def cache_folder() -> Path:
-    """Return where this tool keeps what it downloads and builds."""
-    return Path(os.environ.get("SPECRL_CACHE") or Path.home() / ".cache" / "specrl")
+    """Return where this tool keeps what it downloads and builds.
+
+    Raises:
+        TargetError: no folder is named, and the user has no home.
+    """
+    try:
+        return Path(os.environ.get("SPECRL_CACHE") or Path.home() / ".cache" / "specrl")
+    except RuntimeError as error:
+        raise TargetError("You have no home folder; name a cache with SPECRL_CACHE") from error
 
 
 @dataclass(frozen=True)
