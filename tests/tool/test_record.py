@@ -45,3 +45,10 @@ def test_line_break_that_was_added_is_no_difference():
     before = Record.parse(b"R,,")
     after = Record.parse(before.updated({"a.py": b""}))
     assert after.without({"a.py"}) == before.without(())
+
+
+def test_path_that_is_too_long_for_a_csv_reader():
+    line = b'"' + b"x" * 200_000 + b'",,\n'
+    record = Record.parse(line)
+    assert not record.owns("alpha")
+    assert record.updated({"a.py": b""}).startswith(line)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from dataclasses import replace
 
 import pytest
@@ -295,3 +296,23 @@ def test_interrupted_command_is_recovered(
         assert make.snapshot(target.site) == before
     else:
         assert on_target("verify").code == 0
+
+
+@pytest.mark.parametrize("name", [transaction.FOLDER, f"{transaction.FOLDER}/journal.json/x"])
+def test_journal_of_another_kind_is_refused(on_target, target, name):
+    (target.site / name).parent.mkdir(parents=True, exist_ok=True)
+    (target.site / name).write_text("not ours")
+    result = on_target("apply")
+    assert result.code == 5
+    assert f"{target.site / transaction.FOLDER} is not ours; move it away" in result.err
+    assert (target.site / name).read_text() == "not ours"
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EINVAL, 0), (errno.EIO, 6)])
+def test_file_system_that_cannot_sync_a_folder(on_target, monkeypatch, number, code):
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert on_target("apply").code == code

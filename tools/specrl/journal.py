@@ -68,6 +68,10 @@ class Journal:
             seal, _, content = path.read_bytes().partition(b"\n")
         except FileNotFoundError:
             return None
+        except (NotADirectoryError, IsADirectoryError) as error:
+            raise DriftError(
+                f"{path.parent} is not ours; move it away ({error.strerror})"
+            ) from error
         try:
             if sha256(content).hexdigest().encode() != seal:
                 raise ValueError("it is not what was written")

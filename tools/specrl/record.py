@@ -75,4 +75,8 @@ def _listed_path(line: bytes) -> str:
     text = line.decode("utf-8", "surrogateescape")
     if not text.startswith('"'):
         return text.partition(",")[0]
-    return next(csv.reader([text]))[0]
+    try:
+        return next(csv.reader([text]))[0]
+    except csv.Error:
+        # Too long for the reader, or with a null character: no path that we could mean.
+        return text

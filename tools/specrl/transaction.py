@@ -10,6 +10,7 @@ them, from whichever environment. A crash among several folders leaves each of t
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -255,6 +256,10 @@ def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Network and user-space file systems may not know how to sync a folder.
+        if error.errno != errno.EINVAL:
+            raise
     finally:
         os.close(descriptor)
 
