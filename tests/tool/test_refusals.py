@@ -1,6 +1,7 @@
 """Everything that must stop `apply` and `revert` before they write."""
 
 import json
+import shutil
 
 import pytest
 from specrl import transaction
@@ -45,6 +46,24 @@ def test_drift_after_applying_stops_apply_and_revert(on_target, target, make):
         assert on_target(command).code == 5
     assert make.snapshot(target.site) == before
     assert on_target("status").out.startswith("drifted   alpha: alpha/core.py holds foreign bytes")
+
+
+def test_checkout_that_moved_on(tool, project, make, tmp_path):
+    """To install it anew would change nothing."""
+    root = tmp_path / "checkout"
+    make.unpack(project.wheel, root)
+    shutil.rmtree(root / "alpha-1.0.dist-info")
+    core = root / "alpha/core.py"
+    before = core.read_text()
+    core.write_text("mine\n")
+    result = tool("apply", "--root", str(root))
+    assert (result.code, "core.py holds foreign bytes; restore it" in result.err) == (5, True)
+    core.write_text(before)
+    assert tool("apply", "--root", str(root)).code == 0
+    core.write_text("mine\n")
+    result = tool("revert", "--root", str(root))
+    assert result.code == 5
+    assert f"and delete {root / '.apply-patches-state/alpha'}\n" in result.err
 
 
 def replace(path, old, new):

@@ -269,5 +269,14 @@ def _new_state(member: Member, folders: tuple[str, ...], compiled: Mapping[str, 
 
 def _drift(installed: Installed, path: str, data: bytes | None = None) -> DriftError:
     has = "has Windows line endings (CRLF)" if b"\r\n" in (data or b"") else "holds foreign bytes"
-    name = installed.distribution or installed.package
-    return DriftError(f"{installed.root / path} {has}; reinstall {name} and apply again")
+    return DriftError(f"{installed.root / path} {has}; {_remedy(installed)}")
+
+
+def _remedy(installed: Installed) -> str:
+    if installed.info:
+        return f"reinstall {installed.distribution} and apply again"
+    # Installing a checkout anew leaves its files, and the state beside them, as they are.
+    if installed.is_patched:
+        saved = installed.root / installed.state_folder
+        return f"restore it and try again, or restore the whole tree and delete {saved}"
+    return "restore it and try again"
