@@ -208,6 +208,58 @@ def test_versions_of_a_malformed_stack(tool, project):
     assert "0001-bugfix-first.patch cannot be read" in result.err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["--root", "x", "--python", "y"], ["--stack", "9"]]
+)
+def test_misuse_is_one_object_too(tool, project, arguments):
+    result = tool("status", "--json", *arguments)
+    assert result.code == 2
+    facts = json.loads(result.out)
+    assert (facts["exit_code"], len(facts["errors"])) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (ValueError("no"), 70)], ids=["Ctrl-C", "bug"]
+)
+def test_end_of_another_kind_is_one_object_too(on_target, monkeypatch, error, code):
+    def fail(request):
+        raise error
+
+    monkeypatch.setattr(cli, "status", fail)
+    result = on_target("status", "--json")
+    assert (result.code, json.loads(result.out)["exit_code"]) == (code, code)
+
+
+def test_file_that_cannot_be_read_is_no_bug(on_target, project):
+    (project.stack / "stack.toml").unlink()
+    (project.stack / "stack.toml").mkdir()
+    for command in ("apply", "status"):
+        result = on_target(command)
+        assert result.code == 6
+        assert result.err == (
+            f"error: {project.stack / 'stack.toml'} cannot be used (Is a directory);"
+            " make it accessible, then try again\n"
+        )
+
+
+def test_report_that_cannot_be_written(on_target, monkeypatch):
+    def show(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli.report, "show", show)
+    result = on_target("apply")
+    assert result.code == 6
+    assert result.err == "The report cannot be written (No space left on device)\n"
+
+
+def test_path_that_is_no_text(tool, project, tmp_path):
+    root = tmp_path / "v\udcff"
+    root.mkdir()
+    result = tool("status", "--root", str(root))
+    assert result.code == 0
+    assert f"alpha is not installed in {tmp_path}/v\\udcff" in result.out
+
+
 def test_versions_needs_an_action(tool, project):
     result = tool("versions")
     assert result.code == 2

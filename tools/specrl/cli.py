@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import io
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from specrl.commands.revert import revert
 from specrl.commands.status import status
 from specrl.commands.verify import verify
 from specrl.distribution import Distribution
-from specrl.errors import ToolError
+from specrl.errors import RequestError, TargetError, ToolError, unforeseen
 from specrl.report import Report
 from specrl.selection import Request
 from specrl.stack import Stack
@@ -61,6 +63,10 @@ def cli(context: click.Context, folder: Path | None) -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A path may hold bytes, and a message characters, that the terminal has no form for.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code())
 
 
@@ -68,15 +74,27 @@ def _exit_code() -> int:
     try:
         return int(cli.main(prog_name="apply-patches", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _give_up(error.exit_code, error.format_message(), error.show)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
+        return _give_up(INTERRUPTED, "interrupted")
+    except OSError as error:
+        # A command's own are dealt with in `reported`.
+        return _give_up(TargetError.exit_code, f"The report cannot be written ({error.strerror})")
     except Exception:
         traceback.print_exc()
-        click.echo("This is a bug, please report it with the lines above.", err=True)
-        return BUG
+        return _give_up(BUG, "This is a bug, please report it with the lines above.")
+
+
+def _give_up(code: int, sentence: str, show: Callable[[], None] | None = None) -> int:
+    """Tell why no command could report, in the form that was asked for; return the exit code."""
+    if "--json" in sys.argv:
+        with suppress(OSError):
+            report.show_failure(None, code, [sentence])
+    elif show:
+        show()
+    else:
+        click.echo(sentence, err=True)
+    return code
 
 
 def reported(command: Command) -> Command:
@@ -89,9 +107,10 @@ def reported(command: Command) -> Command:
         name = context.info_name or ""
         try:
             result: Report = command(distribution.find(context.obj), *args, **options)
-        except ToolError as error:
-            report.show_error(name, error, as_json)
-            return error.exit_code
+        except (ToolError, OSError) as error:
+            failure = unforeseen(error) if isinstance(error, OSError) else error
+            report.show_error(name, failure, as_json)
+            return failure.exit_code
         report.show(name, result, as_json)
         return result.exit_code
 
@@ -117,7 +136,7 @@ def on_target(command: Command) -> Command:
         **options: object,
     ) -> Report:
         if root and python:
-            raise click.UsageError("--root and --python exclude each other.")
+            raise RequestError("--root and --python exclude each other; name one of them.")
         place = environment.of_tree(root) if root else environment.of_interpreter(python)
         result: Report = command(Request(source, place, stack, packages), **options)
         return result
@@ -287,6 +306,6 @@ def versions_command(source: Distribution, action: str | None) -> Report:
     Example: apply-patches versions --check
     """
     if action is None:
-        raise click.UsageError("Name one of --write and --check.")
+        raise RequestError("Name one of --write and --check.")
     source.require_checkout()
     return versions.write(source) if action == "write" else versions.check(source)

@@ -47,6 +47,15 @@ class TargetError(ToolError):
     exit_code = 6
 
 
+def unforeseen(error: OSError) -> TargetError:
+    """Return what the file system refused where nobody looked for it, as an expected failure."""
+    place = error.filename and str(error.filename)
+    return TargetError(
+        f"{place or 'The file system'} cannot be used ({error.strerror or error}); make it"
+        " accessible, then try again"
+    )
+
+
 class CollectedError(ToolError):
     """Several failures reported together; the lowest exit code among them counts."""
 

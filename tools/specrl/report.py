@@ -66,11 +66,15 @@ def show(command: str, report: Report, as_json: bool) -> None:
 def show_error(command: str, error: ToolError, as_json: bool) -> None:
     """Print every sentence of an error to standard error, or the object to standard output."""
     if as_json:
-        errors = error.sentences()
-        _show_object({"command": command, "exit_code": error.exit_code, "errors": errors})
+        show_failure(command, error.exit_code, error.sentences())
         return
     for sentence in error.sentences():
         _echo(f"{click.style('error:', fg='red')} {sentence}", to_error=True)
+
+
+def show_failure(command: str | None, exit_code: int, errors: list[str]) -> None:
+    """Print what went wrong as one object to standard output."""
+    _show_object({"command": command, "exit_code": exit_code, "errors": errors})
 
 
 def _show_object(facts: Mapping[str, object]) -> None:
