@@ -158,6 +158,15 @@ def test_revert_acts_on_what_is_named(on_target, target, project):
     assert not (target.info / "apply-patches").exists()
 
 
+def test_revert_needs_no_stack(on_target, target, project, make):
+    before = make.snapshot(target.site)
+    on_target("apply")
+    (project.stack / "stack.toml").write_text("[")
+    assert on_target("revert", "--package", "alpha", "--package", "x").code == 3
+    assert on_target("revert", "--stack", "1.0", "--package", "alpha").code == 0
+    assert make.snapshot(target.site) == before
+
+
 @pytest.mark.parametrize("command", ["apply", "check", "status", "verify", "revert"])
 def test_unknown_names(on_target, command):
     for arguments in (["--package", "x"], ["--stack", "9"]):

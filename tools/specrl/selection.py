@@ -40,6 +40,11 @@ class Request:
                 raise RequestError(f"No package {name!r} in {stacks[0].folder}; correct --package.")
         return stacks
 
+    def traces(self) -> set[Path]:
+        """Return the folders in which a run is at work, or was interrupted."""
+        roots = installation.roots(self.environment)
+        return {folder for folder in roots if transaction.has_traces(folder)}
+
     def homes(self) -> list[Path]:
         """Return the folders that may be written to: each has a lock and a journal of its own.
 
@@ -49,8 +54,7 @@ class Request:
             RequestError: the stack or a package is unknown.
             PatchError: a stack is malformed.
         """
-        roots = installation.roots(self.environment)
-        homes = {folder for folder in roots if transaction.has_traces(folder)}
+        homes = self.traces()
         for stack in self.stacks():
             for name in stack.packages.keys() & (self.packages or stack.packages.keys()):
                 found = installation.find(self.environment, stack.packages[name])

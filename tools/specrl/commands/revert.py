@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
 from specrl import outline, plan, processes, transaction
 from specrl.errors import Collector
 from specrl.installed import Installed
@@ -17,10 +21,11 @@ def revert(request: Request) -> Report:
     Raises:
         ToolError: foreign bytes are in the way; nothing has been written then.
     """
-    homes = sorted({*request.homes(), *(installed.root for installed, _ in _chosen(request))})
+    _refuse_unknown(request)
+    homes = sorted({*request.traces(), *(installed.root for installed, _ in _chosen(request))})
     with transaction.exclusive(*homes):
         recovered = {home: transaction.recover(home) for home in homes}
-        plans, states = _plan(request)
+        plans, states = _plan(request, homes)
         plan.carry_out(plans)
     report = Report(facts={"packages": [state.package for state in states]})
     for state in states:
@@ -36,6 +41,15 @@ def revert(request: Request) -> Report:
     return report
 
 
+def _refuse_unknown(request: Request) -> None:
+    """Refuse names that neither what is patched nor a stack knows; no stack is read otherwise."""
+    states = [state for _, state in patched(request.environment)]
+    packages = set(request.packages) - {state.package for state in states}
+    stack = None if request.stack in {state.stack for state in states} else request.stack
+    if packages or stack:
+        replace(request, packages=tuple(sorted(packages)), stack=stack).stacks()
+
+
 def _chosen(request: Request) -> list[tuple[Installed, State]]:
     """Return what is patched, of the packages and the stack that are asked for."""
     return [
@@ -46,10 +60,11 @@ def _chosen(request: Request) -> list[tuple[Installed, State]]:
     ]
 
 
-def _plan(request: Request) -> tuple[list[Plan], list[State]]:
+def _plan(request: Request, homes: Collection[Path]) -> tuple[list[Plan], list[State]]:
     failures = Collector()
     plans, states = [], []
-    for installed, state in _chosen(request):
+    # What another run has patched since the folders were locked is not ours to undo.
+    for installed, state in (item for item in _chosen(request) if item[0].root in homes):
         with failures.attempt():
             plans.append(plan.backward(installed, state))
             states.append(state)
