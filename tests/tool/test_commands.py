@@ -189,6 +189,25 @@ def test_newest_stack_that_is_installed_is_chosen(on_target, project, tool):
     assert on_target("apply", "--stack", "2.0").code == 4
 
 
+def test_other_package_of_a_newer_stack_does_not_change_the_stack(
+    on_target, project, tool, target, make, tmp_path
+):
+    """The stack does nothing to it: what is patched stays what is looked at."""
+    on_target("apply")
+    newer = project.root / "patches/2.0"
+    newer.mkdir()
+    text = (project.stack / "stack.toml").read_text()
+    text = text.replace('version = "1.0"', 'version = "9.0"').replace('"2.0"', '"3.0"')
+    text = text.replace('"0001-bugfix-first.patch", "0002-feature-second.patch"', "")
+    (newer / "stack.toml").write_text(text)
+    assert tool("refresh", "--stack", "2.0").code == 0
+    make.unpack(make.wheel(tmp_path, "beta", "3.0", {"beta/__init__.py": ""}), target.site)
+    assert on_target("status").out.startswith("applied   alpha\n")
+    for command in ("verify", "apply", "check"):
+        result = on_target(command)
+        assert (result.code, "stack 1.0: " in result.out) == (0, True)
+
+
 def test_versions(tool, project):
     assert tool("versions", "--check").code == 1
     assert tool("versions", "--write").code == 0

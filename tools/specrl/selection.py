@@ -116,9 +116,9 @@ class Selection:
 
 
 def survey(request: Request) -> Survey:
-    """Look at the named stack, or at the newest one of which a package is installed.
+    """Look at the named stack, or at the newest one of those that fit best what is installed.
 
-    Where nothing is installed of any stack, the newest one is looked at.
+    Packages that a stack does something to count first: another may be of any version.
 
     Raises:
         RequestError: the stack or a package is unknown.
@@ -128,9 +128,12 @@ def survey(request: Request) -> Survey:
     known = [stack for stack in stacks if all(name in stack.packages for name in request.packages)]
     if not known:
         raise RequestError(f"No stack holds all of {', '.join(request.packages)}; name fewer.")
-    surveys = (_survey_stack(request, stack) for stack in known)
-    newest = next(surveys)
-    return newest if newest.found else next((s for s in surveys if s.found), newest)
+    return max((_survey_stack(request, stack) for stack in known), key=_fit)
+
+
+def _fit(surveyed: Survey) -> tuple[int, bool]:
+    packages = surveyed.stack.packages
+    return sum(not packages[name].is_empty for name in surveyed.found), bool(surveyed.found)
 
 
 def select(request: Request) -> Selection:
