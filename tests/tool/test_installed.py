@@ -154,6 +154,38 @@ def test_other_direct_urls_are_no_checkouts(alpha, site, target, text):
     assert installed.find(site, alpha) is None
 
 
+@pytest.mark.parametrize("name", ["alpha/__init__.py", "alpha.py"])
+def test_package_that_is_not_imported(on_target, target, tmp_path, monkeypatch, name):
+    """A checkout on PYTHONPATH comes first: to patch what lies behind it would do nothing."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "checkout"))
+    (tmp_path / "checkout/alpha").mkdir(parents=True)
+    assert on_target("apply").code == 0
+    (tmp_path / "checkout" / name).write_text("")
+    for command in ("apply", "check", "verify"):
+        result = on_target(command)
+        assert result.code == 4
+        assert f"{tmp_path / 'checkout' / name} is imported instead of {target.site}" in result.err
+    assert "is imported instead of" in on_target("status").out
+    assert on_target("revert").out.endswith("alpha: as installed\n")
+
+
+TOO_LONG = "x" * 300  # as little to be read as another user's folder, for root too
+
+
+def test_checkout_that_cannot_be_looked_into(on_target, target):
+    info = target.site / "colleague-1.0.dist-info"
+    info.mkdir()
+    text = '{"url": "file:///home/' + TOO_LONG + '", "dir_info": {"editable": true}}'
+    (info / "direct_url.json").write_text(text)
+    for command in ("status", "apply", "verify", "revert"):
+        assert on_target(command).code == 0
+
+
+def test_folder_on_the_path_that_cannot_be_looked_into(on_target, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"/home/{TOO_LONG}/site-packages")
+    assert on_target("status").out.startswith("pristine  alpha\n")
+
+
 def test_default_interpreter(monkeypatch, target):
     assert Path(sys.prefix) in environment.of_interpreter(None).site.parents
     monkeypatch.setenv("SPECRL_TARGET_PYTHON", target.python)

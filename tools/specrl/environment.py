@@ -25,6 +25,8 @@ class Environment:
 
     folders: tuple[Path, ...]
     is_tree: bool
+    # All that Python imports from, folders without metadata included.
+    search_path: tuple[Path, ...] = ()
 
     @property
     def site(self) -> Path:
@@ -53,24 +55,25 @@ def of_interpreter(python: str | None) -> Environment:
     Raises:
         RequestError: the interpreter does not answer, or has no site-packages.
     """
-    named = os.environ.get(TARGET_PYTHON) or sys.executable if python is None else python
+    name = os.environ.get(TARGET_PYTHON) or sys.executable if python is None else python
     # `./python` is not the one on the path.
-    interpreter = str(Path(named).absolute()) if os.sep in named else named
+    interpreter = str(Path(name).absolute()) if os.sep in name else name
     try:
         # A path file may import modules: -B, so that asking writes nothing.
         output = subprocess.run(
             [interpreter, "-B", "-c", QUESTION], check=True, capture_output=True, timeout=60
         ).stdout
         # The folder that a script is started in has no name here, and is another one each time.
-        search_path = [Path(item) for item in _answer(output) if item]
+        named = [Path(item) for item in _answer(output) if item]
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         raise RequestError(
             f"{interpreter} does not answer as a Python interpreter ({error}); name another one."
         ) from error
-    folders = dict.fromkeys(path.resolve() for path in search_path if _holds_packages(path))
+    search_path = tuple(path.resolve() for path in named if is_readable(path))
+    folders = dict.fromkeys(path for path in search_path if _holds_packages(path))
     if not folders:
         raise RequestError(f"{interpreter} has no site-packages; name another interpreter.")
-    return Environment(tuple(folders), is_tree=False)
+    return Environment(tuple(folders), is_tree=False, search_path=search_path)
 
 
 def _answer(output: bytes) -> list[str]:
@@ -82,3 +85,8 @@ def _answer(output: bytes) -> list[str]:
 def _holds_packages(folder: Path) -> bool:
     named = folder.name in SITES and folder.is_dir()
     return named or any(folder.glob("*.dist-info"))
+
+
+def is_readable(folder: Path) -> bool:
+    """Say whether the folder exists and can be looked into; Python passes over others, too."""
+    return os.access(folder, os.R_OK | os.X_OK)

@@ -10,7 +10,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from specrl.environment import Environment
+from specrl.environment import Environment, is_readable
 from specrl.errors import TargetError
 from specrl.record import Record
 from specrl.stack import Package
@@ -92,6 +92,20 @@ def find(environment: Environment, package: Package) -> Installed | None:
     return None
 
 
+def shadow(environment: Environment, found: Installed) -> str | None:
+    """Say what Python imports instead of the package that was found, None where it is that."""
+    for folder in environment.search_path:
+        if folder == found.root:
+            return None
+        for name in (f"{found.package}/__init__.py", f"{found.package}.py"):
+            if (folder / name).is_file():
+                return (
+                    f"{folder / name} is imported instead of {found.folder}; take {folder} off"
+                    " Python's path, or name it with --root"
+                )
+    return None
+
+
 def absence(environment: Environment, package: Package) -> str:
     """Say why `find` returned nothing."""
     names = " or ".join(package.variants)
@@ -113,7 +127,8 @@ def roots(environment: Environment) -> list[Path]:
         for folder in environment.folders
         for path in sorted(folder.glob("*.dist-info/direct_url.json"))
     ]
-    checkouts = [root for info in infos for root in _editable_roots(info)]
+    # That of a colleague may be closed to us: nothing of ours can lie there.
+    checkouts = [root for info in infos for root in _editable_roots(info) if is_readable(root)]
     return list(dict.fromkeys([*environment.folders, *checkouts]))
 
 

@@ -168,7 +168,10 @@ def _survey_stack(request: Request, stack: Stack) -> Survey:
         installed = installation.find(request.environment, package)
         if installed is None:
             absent[name] = installation.absence(request.environment, package)
-        elif not (reason := _mismatch(installed, stack, package)):
+        elif not (
+            reason := installation.shadow(request.environment, installed)
+            or _mismatch(installed, stack, package)
+        ):
             found[name] = installed
         elif package.is_empty:
             absent[name] = f"{reason}; it can stay, the stack does nothing to it"
