@@ -277,7 +277,7 @@ def test_report_that_cannot_be_written(on_target, monkeypatch):
     monkeypatch.setattr(cli.report, "show", show)
     result = on_target("apply")
     assert result.code == 6
-    assert result.err == "The report cannot be written (No space left on device)\n"
+    assert result.err == "error: The report cannot be written (No space left on device)\n"
 
 
 def test_path_that_is_no_text(tool, project, tmp_path):

@@ -316,3 +316,35 @@ def test_file_system_that_cannot_sync_a_folder(on_target, monkeypatch, number, c
 
     monkeypatch.setattr(os, "fsync", fsync)
     assert on_target("apply").code == code
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("moved", [0, 3])
+def test_installed_anew_after_an_interruption(
+    on_target, target, make, monkeypatch, tmp_path, version, moved
+):
+    """What pip has written since is not overwritten with what was staged before."""
+    interrupt_apply(on_target, monkeypatch, "finish")
+    for staged in sorted(target.site.glob("alpha/.*"))[:moved]:
+        staged.replace(staged.parent / staged.name[1:].rpartition(".")[0])
+    for line in (target.info / "RECORD").read_text().splitlines():
+        (target.site / line.partition(",")[0]).unlink(missing_ok=True)
+    upstream = {**make.upstream, "alpha/core.py": f"answer = {version}\n"}
+    make.unpack(make.wheel(tmp_path, "alpha", version, upstream), target.site)
+    for command in ("apply", "revert"):
+        result = on_target(command)
+        assert result.code == 5
+        assert f"has changed since a run was interrupted in {target.site}" in result.err
+    assert (target.site / "alpha/core.py").read_text() == f"answer = {version}\n"
+
+
+def test_bytecode_compiled_after_an_interruption(on_target, target, monkeypatch):
+    cache = target.site / "alpha/__pycache__"
+    cache.mkdir()
+    (cache / "core.cpython-311.pyc").write_bytes(b"installed")
+    with (target.info / "RECORD").open("a") as record:
+        record.write("alpha/__pycache__/core.cpython-311.pyc,,\n")
+    interrupt_apply(on_target, monkeypatch, "finish")
+    (cache / "core.cpython-311.pyc").write_bytes(b"imported")
+    assert on_target("apply").code == 0
+    assert on_target("verify").code == 0

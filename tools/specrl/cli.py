@@ -7,7 +7,6 @@ import io
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,8 @@ def _exit_code() -> int:
         return _give_up(INTERRUPTED, "interrupted")
     except OSError as error:
         # A command's own are dealt with in `reported`.
-        return _give_up(TargetError.exit_code, f"The report cannot be written ({error.strerror})")
+        click.echo(f"error: The report cannot be written ({error.strerror})", err=True)
+        return TargetError.exit_code
     except Exception:
         traceback.print_exc()
         return _give_up(BUG, "This is a bug, please report it with the lines above.")
@@ -88,8 +88,7 @@ def _exit_code() -> int:
 def _give_up(code: int, sentence: str, show: Callable[[], None] | None = None) -> int:
     """Tell why no command could report, in the form that was asked for; return the exit code."""
     if "--json" in sys.argv:
-        with suppress(OSError):
-            report.show_failure(None, code, [sentence])
+        report.show_failure(None, code, [sentence])
     elif show:
         show()
     else:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from specrl import treepath
+from specrl import bytecode, treepath
 from specrl.errors import DriftError, PatchError
+from specrl.installed import read
+from specrl.series import fingerprint
 from specrl.table import Table
 
 
@@ -42,6 +44,9 @@ class Journal:
     removed: tuple[str, ...]
     made_folders: tuple[str, ...]
     surplus_folders: tuple[str, ...]
+    # Hashes of what is replaced or removed, and of what is written; None for what is not there.
+    before: Mapping[str, str | None] = field(default_factory=dict)
+    after: Mapping[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, batch: Batch) -> Journal:
@@ -54,8 +59,15 @@ class Journal:
         def relative(paths: Sequence[Path]) -> tuple[str, ...]:
             return tuple(os.path.relpath(path, batch.home) for path in paths)
 
-        places = (written, removed, made, batch.surplus)
-        return cls(uuid.uuid4().hex[:12], *map(relative, places))
+        token = uuid.uuid4().hex[:12]
+        folders = (relative(made), relative(batch.surplus))
+        paths = relative([change.path for change in batch.changes])
+        before = {path: fingerprint(read(batch.home / path)) for path in paths}
+        after = {
+            path: fingerprint(change.data)
+            for path, change in zip(paths, batch.changes, strict=True)
+        }
+        return cls(token, relative(written), relative(removed), *folders, before, after)
 
     @classmethod
     def load(cls, path: Path) -> Journal | None:
@@ -90,6 +102,8 @@ class Journal:
             table.texts("removed"),
             table.texts("made_folders"),
             table.texts("surplus_folders"),
+            _hashes(table.table("before")),
+            _hashes(table.table("after")),
         )
         if not journal.token.isalnum():
             raise ValueError(f"its token is {journal.token!r}")
@@ -123,6 +137,32 @@ class Journal:
                     f" {home}; delete the journal and reinstall the packages"
                 )
 
+    def refuse_changed(self, home: Path) -> None:
+        """Refuse to go on where others have written since: pip may have installed anew.
+
+        Raises:
+            DriftError: a file is neither what it was nor what it was to be.
+        """
+        for path in (*self.written, *self.removed):
+            # Python compiles what is imported meanwhile.
+            if bytecode.module(path):
+                continue
+            if fingerprint(read(home / path)) not in self._expected(home, path):
+                raise DriftError(
+                    f"{home / path} has changed since a run was interrupted in {home}; delete the"
+                    " folder .apply-patches there and reinstall the packages beside it"
+                )
+
+    def _expected(self, home: Path, path: str) -> Collection[str | None]:
+        before, after = self.before.get(path), self.after.get(path)
+        if path in self.removed:
+            return before, after
+        return (before,) if self.staged(home / path).exists() else (after,)
+
     def staged(self, target: Path) -> Path:
         """Return the temporary sibling of a file."""
         return target.with_name(f".{target.name}.{self.token}")
+
+
+def _hashes(table: Table) -> dict[str, str | None]:
+    return {path: table.optional_text(path) for path in table.values}

@@ -124,7 +124,7 @@ def recover(home: Path, *others: Path) -> str | None:
     Call it inside `exclusive`; nothing outside of these folders is touched.
 
     Raises:
-        DriftError: the journal is damaged.
+        DriftError: the journal is damaged, or others have written since.
         TargetError: a folder is not writable.
     """
     if not (home / FOLDER).exists():
@@ -133,6 +133,8 @@ def recover(home: Path, *others: Path) -> str | None:
     if journal:
         journal.check(home, [home, *others])
     if (home / FOLDER / COMMIT).exists():
+        if journal:
+            journal.refuse_changed(home)
         finish(home, journal)
         return "finished"
     with _writing(home):
