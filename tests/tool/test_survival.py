@@ -75,17 +75,28 @@ def as_nobody(tmp_path):
         yield
 
 
-def test_read_only_target(project, target, make, request):
+@pytest.mark.parametrize(
+    ("command", "condition"), [(apply, "pristine"), (revert, "applied")], ids=["apply", "revert"]
+)
+def test_read_only_target(project, target, make, request, command, condition):
+    if command is revert:
+        apply(project.request(target.site))
     for folder in [target.site, *target.site.rglob("*")]:
         folder.chmod(folder.stat().st_mode & ~0o222)
     before = make.snapshot(target.site)
     request.getfixturevalue("as_nobody")
-    for command in (apply, revert):
-        with pytest.raises(TargetError, match=r"cannot be written.*; nothing has been changed"):
-            command(project.request(target.site))
-    assert status(project.request(target.site)).lines[0][0] == "pristine"
-    assert check(project.request(target.site)).exit_code == 1
+    with pytest.raises(TargetError, match=r"cannot be written.*; nothing has been changed"):
+        command(project.request(target.site))
+    assert status(project.request(target.site)).lines[0][0] == condition
+    assert check(project.request(target.site)).exit_code == (command is apply)
     assert make.snapshot(target.site) == before
+
+
+def test_nothing_to_revert_in_a_read_only_target(project, target, request):
+    for folder in [target.site, *target.site.rglob("*")]:
+        folder.chmod(folder.stat().st_mode & ~0o222)
+    request.getfixturevalue("as_nobody")
+    assert revert(project.request(target.site)).summary == "nothing to do"
 
 
 @pytest.mark.parametrize("command", [apply, revert])
