@@ -1,13 +1,16 @@
-"""The batch interface: each request drafts from its own text, however it comes and goes."""
+"""The batch interface: requests draft, however they come and go."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sam_drafting import SAM, SamDrafter
+from sam_drafting.continuation import WALK_A_RESPONSE
 
 K = 3
 MAX_LEN = 40
+# Of texts this short the whole chain is looked at, and no match is cut off.
+SHORT = WALK_A_RESPONSE
 
 
 def rows(*texts):
@@ -31,14 +34,19 @@ def draft_of(text, limit=K):
     return sam.gen_draft(sam.lookup(text[-1])[0], text[-1])[:limit]
 
 
-texts = st.lists(st.integers(0, 2), min_size=1, max_size=MAX_LEN)
+def alone(**options):
+    """A drafter whose requests know only their own text."""
+    return SamDrafter(K, share_prompts=False, **options)
 
 
-@settings(max_examples=100, deadline=None)
+texts = st.lists(st.integers(0, 2), min_size=1, max_size=SHORT)
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=4), st.data())
 def test_any_schedule_of_a_batch_drafts_as_a_fresh_automaton(batch, data):
     """Rows move, requests are absent, several tokens come at once: the draft stays the same."""
-    drafter = SamDrafter(K)
+    drafter = alone()
     lengths = [1] * len(batch)
     for _ in range(data.draw(st.integers(1, 6))):
         present = data.draw(st.permutations(range(len(batch))))
@@ -93,18 +101,19 @@ def test_every_step_returns_new_lists():
     assert first[0] is not second[0]
 
 
-def test_finished_requests_are_forgotten_and_their_memory_given_back():
+def test_what_finished_requests_used_is_used_again():
     drafter = SamDrafter(K)
-    step(drafter, {"a": [1, 2]})
-    small = drafter.nbytes
-    long = list(range(MAX_LEN))
-    token_ids = np.tile(np.arange(10_000, dtype=np.int32), (1, 1))
-    drafter.step(["long"], token_ids, [10_000], [1], K)
-    assert drafter.nbytes > 10 * small
-    drafter.finish(["long", "unknown"])
-    step(drafter, {"b": long})
-    assert len(drafter) == 2
-    assert drafter.nbytes <= 2 * small
+    tokens = np.arange(10_000, dtype=np.int32)[None]
+    reserved = set()
+    for number in range(20):
+        tokens[0, 0] = number
+        drafter.step([f"r{number}"], tokens, [10_000], [5], K)
+        assert len(drafter) == 1
+        assert drafter.num_tokens == 10_000
+        reserved.add(drafter.nbytes)
+        drafter.finish([f"r{number}", "unknown"])
+    assert drafter.num_tokens == len(drafter) == 0
+    assert len(reserved) == 1
 
 
 def test_an_id_that_comes_back_starts_anew():
@@ -143,7 +152,7 @@ def test_a_negative_id_is_refused_with_request_and_position():
         ({"token_ids": [[1, 2]]}, TypeError, "int32 array, not list"),
         ({"num_tokens": [1.0]}, TypeError, "num_tokens must be integers, not float64"),
         ({"num_tokens": [2**32 + 1]}, ValueError, "num_tokens has a number beyond 2147483647"),
-        ({"draft_limits": 2**40}, ValueError, "draft_limits has a number beyond 2147483647"),
+        ({"draft_limits": [2**40]}, ValueError, "draft_limits has a number beyond 2147483647"),
         ({"draft_limits": 1.5}, TypeError, "draft_limits must be integers, not float64"),
         ({"token_ids": np.zeros(4, np.int32)}, ValueError, "a row for each of 1 requests"),
         ({"token_ids": np.zeros((0, 4), np.int32)}, ValueError, "a row for each of 1 requests"),
@@ -171,6 +180,22 @@ def test_a_draft_has_at_least_one_token():
         SamDrafter(0)
 
 
-def test_an_option_that_does_not_exist_is_refused():
-    with pytest.raises(TypeError, match="no_such_option"):
-        SamDrafter(K, no_such_option=1)
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"history_tokens": -1}, ValueError, "history_tokens must be at least 0, not -1"),
+        ({"history_tokens": 1.5}, TypeError, "history_tokens must be an integer, not 1.5"),
+        (
+            {"history_tokens": 9, "share_prompts": False},
+            ValueError,
+            "history_tokens needs share_prompts",
+        ),
+        ({"min_acceptance": 1.0}, ValueError, "at least 0 and below 1, not 1.0"),
+        ({"min_acceptance": float("nan")}, ValueError, "at least 0 and below 1, not nan"),
+        ({"min_acceptance": "high"}, TypeError, "min_acceptance must be a number, not 'high'"),
+        ({"no_such_option": 1}, TypeError, "no_such_option"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        SamDrafter(K, **options)

@@ -1,0 +1,183 @@
+"""Requests with the same prompt draft from each other, and from those of earlier epochs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sam_drafting
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sam_drafting import SamDrafter
+from sam_drafting.history import MOST_SIBLINGS
+
+K = 3
+PROMPT = [100, 101, 102]
+ANSWER = [1, 2, 3, 4, 5, 6]
+
+
+def step(drafter, batch, num_prompt_tokens=3, limit=K):
+    token_ids = np.zeros((len(batch), max(map(len, batch.values()))), np.int32)
+    for row, text in enumerate(batch.values()):
+        token_ids[row, : len(text)] = text
+    lengths = [len(text) for text in batch.values()]
+    return drafter.step(list(batch), token_ids, lengths, [num_prompt_tokens] * len(batch), limit)
+
+
+def test_a_request_drafts_what_its_sibling_has_generated():
+    drafter = SamDrafter(K)
+    drafts = step(drafter, {"a": PROMPT + ANSWER, "b": PROMPT + ANSWER[:3]})
+    assert drafts[1] == ANSWER[3:]
+
+
+def test_other_prompts_are_other_worlds():
+    drafter = SamDrafter(K)
+    drafts = step(drafter, {"a": PROMPT + ANSWER, "b": [*PROMPT[:2], 99, *ANSWER[:3]]})
+    assert drafts[1] == []
+
+
+def test_without_sharing_a_request_knows_its_own_text_alone():
+    drafter = SamDrafter(K, share_prompts=False, min_acceptance=0.0)
+    assert step(drafter, {"a": PROMPT + ANSWER, "b": PROMPT + ANSWER[:3]}) == [[], []]
+
+
+def test_a_finished_response_serves_those_that_ran_beside_it():
+    drafter = SamDrafter(K)
+    step(drafter, {"a": PROMPT + ANSWER, "b": PROMPT})
+    drafter.finish(["a"])
+    assert step(drafter, {"b": PROMPT + ANSWER[:3]}) == [ANSWER[3:]]
+    drafter.finish(["b"])
+    assert drafter.num_tokens == 0
+
+
+def test_a_finished_response_does_not_serve_one_that_began_later():
+    drafter = SamDrafter(K)
+    step(drafter, {"a": PROMPT + ANSWER, "b": PROMPT})
+    drafter.finish(["a"])
+    step(drafter, {"c": PROMPT})
+    drafter.finish(["b"])
+    assert step(drafter, {"c": PROMPT + ANSWER[:3]}) == [[]]
+
+
+def test_one_endless_response_does_not_hold_all_others():
+    drafter = SamDrafter(K)
+    step(drafter, {"endless": PROMPT})
+    for number in range(3 * MOST_SIBLINGS):
+        step(drafter, {f"r{number}": PROMPT + ANSWER})
+        drafter.finish([f"r{number}"])
+    assert drafter.num_tokens == len(PROMPT) + MOST_SIBLINGS * len(ANSWER)
+
+
+def test_the_history_serves_the_next_epoch():
+    drafter = SamDrafter(K, history_tokens=100)
+    step(drafter, {"a": PROMPT + ANSWER})
+    drafter.finish(["a"])
+    assert drafter.num_history_tokens == len(PROMPT + ANSWER)
+    assert step(drafter, {"b": PROMPT + ANSWER[:3]}) == [ANSWER[3:]]
+
+
+def epoch(drafter, prompt, answers):
+    """Run a group to its end."""
+    batch = {f"{prompt[0]}-{number}": prompt + answer for number, answer in enumerate(answers)}
+    step(drafter, batch, len(prompt))
+    drafter.finish(batch)
+
+
+def knows(drafter, prompt, answer):
+    """Say whether the answer is drafted, without keeping the request."""
+    drafted = step(drafter, {"probe": prompt + answer[:3]}, len(prompt))
+    drafter.finish(["probe"])
+    return drafted == [answer[3:]]
+
+
+def test_the_oldest_epoch_goes_first_then_the_prompt_used_least_recently():
+    first, second = [50, 51], [60, 61]
+    old, new = [[start + i for i in range(6)] for start in (0, 10)]
+    drafter = SamDrafter(K, history_tokens=2 * (2 + 6) + 6)
+    for prompt, answer in ((first, old), (second, old), (first, new)):
+        epoch(drafter, prompt, [answer])
+    assert drafter.num_history_tokens == 2 * (2 + 6) + 6
+    epoch(drafter, second, [new])  # now the first has the older use, and two epochs
+    assert drafter.num_history_tokens == 2 * (2 + 6) + 6
+    third = [70, 71]
+    epoch(drafter, third, [old, old])
+    epoch(drafter, third, [new])
+    assert drafter.num_history_tokens <= 2 * (2 + 6) + 6
+    assert not knows(drafter, first, old)
+    assert not knows(drafter, first, new)
+    assert knows(drafter, third, new)
+
+
+def test_a_response_larger_than_the_budget_does_not_stay():
+    drafter = SamDrafter(K, history_tokens=5)
+    epoch(drafter, PROMPT, [ANSWER])
+    assert drafter.num_tokens == drafter.num_history_tokens == 0
+
+
+def test_a_response_that_starts_over_is_not_kept():
+    drafter = SamDrafter(K, history_tokens=100)
+    step(drafter, {"a": PROMPT + ANSWER})
+    step(drafter, {"a": [7, 8, 9, 10]})
+    drafter.finish(["a"])
+    assert drafter.num_history_tokens == 4
+
+
+operations = st.lists(
+    st.tuples(
+        st.sampled_from(["step", "finish"]),
+        st.integers(0, 5),  # request
+        st.integers(0, 2),  # prompt
+        st.lists(st.integers(0, 3), max_size=90),  # new tokens
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(operations, st.sampled_from([0, 50, 400]))
+def test_memory_holds_what_is_live_and_the_budget(schedule, budget):
+    drafter = SamDrafter(K, history_tokens=budget)
+    live = {}
+    for kind, request, prompt, new in schedule:
+        if kind == "finish":
+            drafter.finish([request])
+            live.pop(request, None)
+            continue
+        text = live.setdefault(request, [90 + prompt] * (70 * prompt + 1))
+        text += new
+        prompt_length = 1 + 70 * (text[0] - 90)
+        for draft in step(drafter, {request: text}, prompt_length):
+            assert len(draft) <= K
+        assert len(drafter) == len(live)
+        assert drafter.num_history_tokens <= budget
+    drafter.finish(list(live))
+    assert len(drafter) == 0
+    assert drafter.num_tokens == drafter.num_history_tokens <= budget
+
+
+STREAM = """
+import numpy as np
+from sam_drafting import SamDrafter
+rng = np.random.default_rng(0)
+texts = np.cumsum(rng.integers(0, 2, (8, 400)), 1).astype(np.int32) % 17
+drafter = SamDrafter(4, history_tokens=500, min_acceptance=0.2)
+for end in range(5, 400, 3):
+    ids = [f"{i}-{end // 100}" for i in range(8)]
+    print(drafter.step(ids, texts, [end] * 8, [2] * 8, 4))
+    if end % 100 > 96:
+        drafter.finish(ids)
+"""
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_stream_gives_the_same_drafts_in_every_process(seed, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(sam_drafting.__file__).parent.parent))
+    outputs = []
+    for value in ("0", seed):
+        monkeypatch.setenv("PYTHONHASHSEED", value)
+        run = subprocess.run([sys.executable, "-c", STREAM], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        outputs.append(run.stdout)
+    assert outputs[0] == outputs[1]
+    assert "[" in outputs[0]
