@@ -16,6 +16,9 @@ ACCEPTED_FIELDS = frozenset(
     {
         "method",
         "num_speculative_tokens",
+        "sam_share_prompts",
+        "sam_history_tokens",
+        "sam_min_acceptance",
         "target_model_config",
         "target_parallel_config",
         "enable_chunked_prefill",
@@ -33,23 +36,63 @@ def validate_sam(config: SpeculativeConfig) -> None:
 
     Raises:
         ValueError: `num_speculative_tokens` is missing, no whole number or beyond the rejection
-            sampler's limit, an option of another method is set, or the target model generates
-            nothing.
+            sampler's limit, an option of the method is out of its range, an option of another
+            method is set, or the target model generates nothing.
     """
-    if config.num_speculative_tokens is None:
-        raise ValueError("method='sam' needs num_speculative_tokens, the longest draft a step.")
-    if not isinstance(config.num_speculative_tokens, int):
-        raise ValueError(
-            f"num_speculative_tokens must be a whole number, not {config.num_speculative_tokens!r}."
-        )
-    if config.num_speculative_tokens > MAX_SPECULATIVE_TOKENS:
-        raise ValueError(
-            f"num_speculative_tokens={config.num_speculative_tokens} is more than the rejection "
-            f"sampler takes: use at most {MAX_SPECULATIVE_TOKENS}."
-        )
+    check_draft_length(config.num_speculative_tokens)
+    check_options(config)
+    refuse_foreign_options(config)
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
         raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
+
+
+def check_draft_length(num_speculative_tokens: object) -> None:
+    """Check the longest draft; upstream itself refuses numbers below 1.
+
+    Raises:
+        ValueError: it is missing, no whole number, or too large.
+    """
+    if num_speculative_tokens is None:
+        raise ValueError("method='sam' needs num_speculative_tokens, the longest draft a step.")
+    if not isinstance(num_speculative_tokens, int):
+        raise ValueError(
+            f"num_speculative_tokens must be a whole number, not {num_speculative_tokens!r}."
+        )
+    if num_speculative_tokens > MAX_SPECULATIVE_TOKENS:
+        raise ValueError(
+            f"num_speculative_tokens={num_speculative_tokens} is more than the rejection "
+            f"sampler takes: use at most {MAX_SPECULATIVE_TOKENS}."
+        )
+
+
+def check_options(config: SpeculativeConfig) -> None:
+    """Check the options whose names begin with `sam_`.
+
+    Raises:
+        ValueError: one is out of its range, or needs another.
+    """
+    if config.sam_history_tokens < 0:
+        raise ValueError(
+            f"sam_history_tokens={config.sam_history_tokens} must be 0, for no history, or more."
+        )
+    if config.sam_history_tokens and not config.sam_share_prompts:
+        raise ValueError(
+            f"sam_history_tokens={config.sam_history_tokens} needs sam_share_prompts: history is "
+            "shared among requests with one prompt."
+        )
+    if not 0 <= config.sam_min_acceptance < 1:
+        raise ValueError(
+            f"sam_min_acceptance={config.sam_min_acceptance} must be at least 0 and less than 1."
+        )
+
+
+def refuse_foreign_options(config: SpeculativeConfig) -> None:
+    """Refuse what would have no effect.
+
+    Raises:
+        ValueError: an option is set that the method does not take.
+    """
     foreign = [
         name
         for name, field in type(config).__pydantic_fields__.items()
@@ -57,6 +100,6 @@ def validate_sam(config: SpeculativeConfig) -> None:
     ]
     if foreign:
         raise ValueError(
-            f"method='sam' takes num_speculative_tokens and nothing else: remove "
+            "method='sam' takes num_speculative_tokens and options that begin with sam_: remove "
             f"{', '.join(foreign)}."
         )

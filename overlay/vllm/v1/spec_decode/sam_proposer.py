@@ -10,15 +10,60 @@ import numpy as np
 from sam_drafting import SamDrafter
 from sam_drafting.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
 from sam_drafting.monitor import DraftMonitor
+from vllm.distributed.parallel_state import get_pp_group, get_tensor_model_parallel_rank
 from vllm.logger import init_logger
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
-    from vllm.config import VllmConfig
+    from vllm.config import ParallelConfig, VllmConfig
     from vllm.v1.worker.gpu_input_batch import InputBatch
 
 logger = init_logger(__name__)
+
+
+def make_sam_proposer(vllm_config: VllmConfig) -> SamProposer | IdleProposer:
+    """Make what this rank's model runner needs.
+
+    Raises:
+        ValueError: the threshold in the environment is no whole number.
+    """
+    if drafts_reach_a_scheduler(vllm_config.parallel_config):
+        return SamProposer(vllm_config)
+    return IdleProposer()
+
+
+def drafts_reach_a_scheduler(parallel_config: ParallelConfig) -> bool:
+    """Say whether anything asks this rank for its drafts.
+
+    An executor asks one worker, the first of the last pipeline stage (`_get_output_rank` in
+    vllm/v1/executor/multiproc_executor.py); each data-parallel replica has an executor of its own.
+    Under `external_launcher` each rank schedules for itself, and all must schedule alike
+    (vllm/v1/executor/uniproc_executor.py).
+    """
+    if parallel_config.distributed_executor_backend == "external_launcher":
+        return True
+    return get_pp_group().is_last_rank and get_tensor_model_parallel_rank() == 0
+
+
+class IdleProposer:
+    """Stands where a rank's drafts would be dropped: keeps no text and proposes nothing."""
+
+    def load_model(self, target_model: nn.Module) -> None:
+        """Nothing to load."""
+
+    def finish(self, req_ids: Iterable[str]) -> None:
+        """Nothing to forget."""
+
+    def observe_batch(self, batch_size: int) -> bool:
+        """Answer that this rank does not speculate."""
+        return False
+
+    def propose(
+        self, input_batch: InputBatch, sampled_token_ids: list[list[int]]
+    ) -> list[list[int]]:
+        """Return a new empty draft for each request."""
+        return [[] for _ in sampled_token_ids]
 
 
 class SamProposer:
@@ -30,11 +75,17 @@ class SamProposer:
         Raises:
             ValueError: the threshold in the environment is no whole number.
         """
-        self.num_speculative_tokens = vllm_config.speculative_config.num_speculative_tokens
+        config = vllm_config.speculative_config
+        self.num_speculative_tokens = config.num_speculative_tokens
         self.max_model_len = vllm_config.model_config.max_model_len
         self.batch_switch = BatchSwitch(threshold_from_environment(), logger)
         self.monitor = DraftMonitor(logger)
-        self.drafter = SamDrafter(self.num_speculative_tokens)
+        self.drafter = SamDrafter(
+            config.num_speculative_tokens,
+            share_prompts=config.sam_share_prompts,
+            history_tokens=config.sam_history_tokens,
+            min_acceptance=config.sam_min_acceptance,
+        )
 
     def load_model(self, target_model: nn.Module) -> None:
         """Nothing to load: the runner calls this of every drafter."""
@@ -62,15 +113,9 @@ class SamProposer:
             them, and would take None for "the drafts of the step before".
         """
         self.monitor.record_accepted(sum(len(new) - 1 for new in sampled_token_ids if new))
-        num_reqs = len(sampled_token_ids)
-        num_tokens = input_batch.num_tokens_no_spec[:num_reqs]
-        limits = self._draft_limits(input_batch, sampled_token_ids, num_tokens)
+        limits = self._draft_limits(input_batch, sampled_token_ids)
         drafts = self.drafter.step(
-            input_batch.req_ids,
-            input_batch.token_ids_cpu,
-            num_tokens,
-            input_batch.num_prompt_tokens[:num_reqs],
-            limits,
+            input_batch.req_ids, input_batch.token_ids_cpu, *_text_lengths(input_batch), limits
         )
         if num_proposed := sum(map(len, drafts)):
             self.monitor.record_proposed(num_proposed)
@@ -79,15 +124,13 @@ class SamProposer:
         return drafts
 
     def _draft_limits(
-        self,
-        input_batch: InputBatch,
-        sampled_token_ids: list[list[int]],
-        num_tokens: npt.NDArray[np.int32],
+        self, input_batch: InputBatch, sampled_token_ids: list[list[int]]
     ) -> npt.NDArray[np.int32]:
         if not self.batch_switch.speculative_decoding_active:
             return np.zeros(len(sampled_token_ids), np.int32)
         # A step samples one token more than it verifies: leave room for it.
-        limits = np.clip(self.max_model_len - 1 - num_tokens, 0, self.num_speculative_tokens)
+        room = self.max_model_len - 1 - input_batch.num_tokens_no_spec[: len(sampled_token_ids)]
+        limits = np.clip(room, 0, self.num_speculative_tokens)
         for row, new in enumerate(sampled_token_ids):
             if not new or row in input_batch.req_prompt_embeds or _is_excluded(input_batch, row):
                 limits[row] = 0
@@ -113,8 +156,21 @@ class SamProposer:
             elif limits[row] == 0:
                 reasons["at max_model_len"] += 1
             else:
-                reasons["newest token never seen before"] += 1
+                reasons["no likely continuation"] += 1
         return reasons
+
+
+def _text_lengths(input_batch: InputBatch) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Tokens of each request in `token_ids_cpu`, and how many of them are its prompt."""
+    num_reqs = input_batch.num_reqs
+    num_tokens = input_batch.num_tokens_no_spec[:num_reqs]
+    num_prompt_tokens = input_batch.num_prompt_tokens[:num_reqs]
+    if not input_batch.req_prompt_embeds:
+        return num_tokens, num_prompt_tokens
+    # Embeddings have no tokens: their rows begin with what another request left there.
+    has_tokens = np.ones(num_reqs, np.int32)
+    has_tokens[list(input_batch.req_prompt_embeds)] = 0
+    return num_tokens * has_tokens, num_prompt_tokens * has_tokens
 
 
 def _is_excluded(input_batch: InputBatch, row: int) -> bool:
