@@ -1,8 +1,4 @@
-"""A tiny target model, and real engines on it.
-
-The weights are random: what is tested here is exactness, and a random model is as exact as a
-trained one. Its logits are scaled up: it settles into repetitions, and drafts are accepted.
-"""
+"""Real engines on a tiny target model."""
 
 import gc
 import os
@@ -11,41 +7,22 @@ import pytest
 
 pytest.importorskip("vllm", reason="end-to-end tests run in the environment `cpu`")
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["VLLM_CPU_KVCACHE_SPACE"] = "1"
-# One thread: OpenMP's workers spin while they wait, and two engines share the machine's cores.
-os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
-os.environ["TORCH_COMPILE_DISABLE"] = "1"
+from testing.cpu_environment import CPU_ENVIRONMENT
+
+os.environ.update(CPU_ENVIRONMENT, VLLM_CPU_OMP_THREADS_BIND="nobind")
 
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
 from vllm import LLM
 
-VOCABULARY = 64
+from testing.tiny_model import VOCABULARY, save_tiny_model
+
 MAX_MODEL_LEN = 512
 
 
 @pytest.fixture(scope="session")
 def target_model(tmp_path_factory):
-    """Folder of a two-layer Qwen3 in float32."""
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=VOCABULARY,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=32,
-        max_position_embeddings=MAX_MODEL_LEN,
-        tie_word_embeddings=False,
-    )
-    model = Qwen3ForCausalLM(config).float()
-    model.lm_head.weight.data *= 12
-    folder = tmp_path_factory.mktemp("model")
-    model.save_pretrained(folder)
-    return folder
+    """Folder of the target model."""
+    return save_tiny_model(tmp_path_factory.mktemp("model"), MAX_MODEL_LEN)
 
 
 @pytest.fixture(scope="session")

@@ -36,15 +36,16 @@ def test_crossing_the_threshold(start_engine, prompts):
 def test_the_automata_learn_while_speculation_is_off(start_engine, prompts):
     engine = start_engine(SAM, threshold=1)
     drafter = model_runner(engine).drafter
-    steps = []  # (draft tokens proposed, bytes of the automata)
+    steps = []  # (draft tokens proposed, tokens held)
     propose = drafter.propose
 
     def recording(input_batch, sampled_token_ids):
         drafts = propose(input_batch, sampled_token_ids)
-        steps.append((sum(map(len, drafts)), drafter.drafter.nbytes))
+        steps.append((sum(map(len, drafts)), drafter.drafter.num_tokens))
         return drafts
 
     drafter.propose = recording
     generate(engine, prompts, max_tokens=100)
     assert not any(drafted for drafted, _ in steps[:90])
-    assert max(size for _, size in steps[:90]) > steps[0][1]
+    held = [size for _, size in steps[:90]]
+    assert held[-1] - held[0] == len(prompts) * (len(held) - 1)

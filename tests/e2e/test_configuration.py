@@ -7,7 +7,7 @@ import torch
 from sam_drafting.batch_switch import VARIABLE
 from transformers import AutoModelForCausalLM
 from vllm import SamplingParams, envs
-from vllm.config import SpeculativeConfig
+from vllm.config import ParallelConfig, SpeculativeConfig
 from vllm.engine.arg_utils import EngineArgs
 
 from testing.engine import SAM, generate, model_runner
@@ -20,6 +20,18 @@ from testing.engine import SAM, generate, model_runner
         ({"num_speculative_tokens": 0}, "greater than 0"),
         ({"num_speculative_tokens": 129}, "use at most 128"),
         ({"num_speculative_tokens": 3, "prompt_lookup_max": 5}, "remove prompt_lookup_max"),
+        ({"num_speculative_tokens": 3, "sam_history_tokens": -1}, "must be 0, for no history, or"),
+        (
+            {
+                "num_speculative_tokens": 3,
+                "sam_history_tokens": 9,
+                "sam_share_prompts": False,
+            },
+            "sam_history_tokens=9 needs sam_share_prompts",
+        ),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": 1.0}, "less than 1"),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": -0.1}, "must be at least 0"),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": float("nan")}, "must be at least 0"),
         (
             {"num_speculative_tokens": 3, "model": "a.b", "suffix_decoding_max_tree_depth": 9},
             "remove model, suffix_decoding_max_tree_depth",
@@ -31,10 +43,29 @@ def test_a_wrong_configuration_is_refused(options, message):
         SpeculativeConfig(method="sam", **options)
 
 
+def test_pipelined_batches_are_refused():
+    def configure(**options):
+        parallel = ParallelConfig(pipeline_parallel_size=2, **options)
+        return SpeculativeConfig(**SAM, target_parallel_config=parallel)
+
+    with pytest.raises(ValueError, match="several batches in flight"):
+        configure(distributed_executor_backend="mp")
+    assert configure(distributed_executor_backend="external_launcher").method == "sam"
+
+
 def test_sam_stays_sam():
     config = SpeculativeConfig(**SAM)
     assert config.method == "sam"
     assert repr(config) == "SpeculativeConfig(method='sam', model=None, num_spec_tokens=3)"
+
+
+def test_options_reach_the_drafter(start_engine):
+    """What a history does is tested in test_sharing.py."""
+    engine = start_engine({**SAM, "sam_share_prompts": False, "sam_min_acceptance": 0.25})
+    drafter = model_runner(engine).drafter.drafter
+    assert drafter.num_speculative_tokens == SAM["num_speculative_tokens"]
+    assert not drafter.share_prompts
+    assert drafter.min_acceptance == 0.25
 
 
 def test_a_threshold_that_is_no_number_stops_the_start(start_engine):

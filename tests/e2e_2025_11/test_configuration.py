@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from vllm.config import SpeculativeConfig
+from vllm.config import ParallelConfig, SpeculativeConfig
 from vllm.engine.arg_utils import EngineArgs
 from vllm.v1.sample.logits_processor import MinPLogitsProcessor, build_logitsprocs
 
@@ -19,6 +19,18 @@ from testing.engine import NGRAM, SAM
         ({"num_speculative_tokens": 0}, "greater than zero"),
         ({"num_speculative_tokens": 129}, "use at most 128"),
         ({"num_speculative_tokens": 3, "prompt_lookup_max": 5}, "remove prompt_lookup_max"),
+        ({"num_speculative_tokens": 3, "sam_history_tokens": -1}, "must be 0, for no history, or"),
+        (
+            {
+                "num_speculative_tokens": 3,
+                "sam_history_tokens": 9,
+                "sam_share_prompts": False,
+            },
+            "sam_history_tokens=9 needs sam_share_prompts",
+        ),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": 1.0}, "less than 1"),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": -0.1}, "must be at least 0"),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": float("nan")}, "must be at least 0"),
         ({"num_speculative_tokens": 3, "disable_by_batch_size": 4}, "remove disable_by_batch_size"),
         ({"num_speculative_tokens": 3, "model": "a.b", "revision": "c"}, "remove model, revision"),
     ],
@@ -26,6 +38,16 @@ from testing.engine import NGRAM, SAM
 def test_a_wrong_configuration_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         SpeculativeConfig(method="sam", **options)
+
+
+def test_pipelined_batches_are_refused():
+    def configure(**options):
+        parallel = ParallelConfig(pipeline_parallel_size=2, **options)
+        return SpeculativeConfig(**SAM, target_parallel_config=parallel)
+
+    with pytest.raises(ValueError, match="several batches in flight"):
+        configure(distributed_executor_backend="mp")
+    assert configure(distributed_executor_backend="external_launcher").method == "sam"
 
 
 def test_sam_stays_sam():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vllm.config.parallel import ParallelConfig
     from vllm.config.speculative import SpeculativeConfig
 
 # MAX_SPEC_LEN of vllm/v1/sample/rejection_sampler.py.
@@ -37,11 +38,12 @@ def validate_sam(config: SpeculativeConfig) -> None:
     Raises:
         ValueError: `num_speculative_tokens` is missing, no whole number or beyond the rejection
             sampler's limit, an option of the method is out of its range, an option of another
-            method is set, or the target model generates nothing.
+            method is set, batches would run in a pipeline, or the target model generates nothing.
     """
     check_draft_length(config.num_speculative_tokens)
     check_options(config)
     refuse_foreign_options(config)
+    refuse_pipelined_batches(config.target_parallel_config)
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
         raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
@@ -102,4 +104,23 @@ def refuse_foreign_options(config: SpeculativeConfig) -> None:
         raise ValueError(
             "method='sam' takes num_speculative_tokens and options that begin with sam_: remove "
             f"{', '.join(foreign)}."
+        )
+
+
+def refuse_pipelined_batches(parallel: ParallelConfig | None) -> None:
+    """Refuse several batches in flight: vLLM's scheduler then hands out drafts too early.
+
+    It takes those of a batch whose new tokens it has not seen yet (`step_with_batch_queue` in
+    vllm/v1/engine/core.py). Under `external_launcher` there is one batch at a time.
+
+    Raises:
+        ValueError: pipeline parallelism is configured with another executor.
+    """
+    if parallel is None or parallel.distributed_executor_backend == "external_launcher":
+        return
+    if parallel.pipeline_parallel_size > 1:
+        raise ValueError(
+            f"pipeline_parallel_size={parallel.pipeline_parallel_size} and speculation need "
+            "distributed_executor_backend='external_launcher': vLLM cannot verify drafts with "
+            "several batches in flight."
         )

@@ -49,18 +49,18 @@ def drafts_reach_a_scheduler(parallel_config: ParallelConfig) -> bool:
 class IdleProposer:
     """Stands where a rank's drafts would be dropped: keeps no text and proposes nothing."""
 
-    def load_model(self, target_model: nn.Module) -> None:
+    def load_model(self, _target_model: nn.Module) -> None:
         """Nothing to load."""
 
-    def finish(self, req_ids: Iterable[str]) -> None:
+    def finish(self, _req_ids: Iterable[str]) -> None:
         """Nothing to forget."""
 
-    def observe_batch(self, batch_size: int) -> bool:
+    def observe_batch(self, _batch_size: int) -> bool:
         """Answer that this rank does not speculate."""
         return False
 
     def propose(
-        self, input_batch: InputBatch, sampled_token_ids: list[list[int]]
+        self, _input_batch: InputBatch, sampled_token_ids: list[list[int]]
     ) -> list[list[int]]:
         """Return a new empty draft for each request."""
         return [[] for _ in sampled_token_ids]

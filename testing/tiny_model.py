@@ -1,0 +1,34 @@
+"""A target model that starts in a moment.
+
+The weights are random: what is tested on it is exactness, and a random model is as exact as a
+trained one. Its logits are scaled up: it settles into repetitions, and drafts are accepted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+VOCABULARY = 64
+
+
+def save_tiny_model(folder: Path, max_model_len: int) -> Path:
+    """Write a two-layer Qwen3 in float32 to `folder`; returns it."""
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=VOCABULARY,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=32,
+        max_position_embeddings=max_model_len,
+        tie_word_embeddings=False,
+    )
+    model = Qwen3ForCausalLM(config).float()
+    model.lm_head.weight.data *= 12
+    model.save_pretrained(folder)
+    return folder
