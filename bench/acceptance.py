@@ -1,175 +1,233 @@
 """How many tokens a step do recorded samples of real models allow?
 
-Teacher-forced: a sample is gone through as if the target model had written it again. At each step a
-method drafts from the tokens so far, and the tokens that agree with the sample are accepted, as
-greedy verification would. Only own text is used. A trace is a file of JSON lines with "prompt" and
-"samples", as it is or compressed by xz. Tokens are those of mistral_common's tekken tokenizer.
+Recorded samples are gone through as if the target model had generated them again (replay.py), with
+one drafter for a whole run, as in an engine. Samples that degenerate into a loop are left out. What
+was tuned was tuned on the odd prompts of each trace; the even ones are reported.
+
+Own text: each request drafts from its own tokens. Otherwise the samples of a prompt that are
+decoded side by side, and those of earlier epochs, are shared. `sam` is `SamDrafter`, at several
+values of `min_acceptance`; compared with ArcticInference is what lies between two of them where as
+many tokens are proposed a step. ArcticInference shares responses among all prompts; `arctic per
+prompt` has trees of its own for each. Other drafters take part where they are installed.
 """
 
-import json
-import lzma
-import os
 import sys
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
 
-from sam_drafting import SAM
+from sam_drafting import SamDrafter
 
-Tokens = npt.NDArray[np.int32]
-Drafter = Callable[[Tokens, int], "list[int] | Tokens"]
+from bench import acceptance_plots, peers, report, traces
+from bench.replay import NUM_CLASSES, Acceptance, class_start, replay
 
-# A sample that has degenerated into a loop is easy for every method and tells nothing.
-LOOP_COMPRESSION = 7.0
-SHORTEST_LOOP = 200
+DRAFT_LENGTHS = (3, 8)
+MIN_ACCEPTANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+HISTORY_TOKENS = 1 << 22
+
+TEXT_COLUMNS = 3  # of the tables
+
+Found = dict[str, Any]
+MakeDrafter = Callable[[int], peers.Drafter]
+
+# Name, the package that is needed, and the maker of each drafter that sam is compared with.
+OWN_TEXT: Sequence[tuple[str, str | None, MakeDrafter]] = (
+    ("ngram", "vllm", peers.Ngram),
+    ("first occurrence", None, peers.first_occurrence),
+    ("latest occurrence", None, peers.latest_occurrence),
+    ("arctic", "arctic_inference", peers.arctic_own),
+)
+SHARED_TEXT: Sequence[tuple[str, str | None, MakeDrafter]] = (
+    ("arctic", "arctic_inference", peers.Arctic),
+    ("arctic per prompt", "arctic_inference", peers.arctic_per_prompt),
+)
+
+# Those that sam without a bar is compared with, and what the ratio should be at least. The others
+# are compared at equal proposed tokens.
+TARGETS = {"ngram": 1.10, "first occurrence": 1.05, "latest occurrence": 0.995}
 
 
-@dataclass
-class Acceptance:
-    """Sums over steps."""
+def methods(is_own: bool) -> Iterator[tuple[str, float | None, MakeDrafter]]:
+    """Yield the name, the `min_acceptance` and the maker of each drafter that can take part."""
+    others = OWN_TEXT if is_own else SHARED_TEXT
+    for name, package, make_drafter in others:
+        if package is None or peers.installed(package):
+            yield name, None, make_drafter
+    options = {"share_prompts": False} if is_own else {"history_tokens": HISTORY_TOKENS}
+    for bar in MIN_ACCEPTANCES:
+        yield "sam", bar, partial(SamDrafter, min_acceptance=bar, **options)
 
-    tokens: int = 0
-    steps: int = 0
-    proposed: int = 0
-    accepted: int = 0
 
-    @property
-    def tokens_per_step(self) -> float:
-        """Mean tokens a step, the bonus token included."""
-        return self.tokens / self.steps
+def measure(scenario: traces.Scenario, longest_draft: int, make_drafter: MakeDrafter) -> Acceptance:
+    """Replay all passes of a scenario, each with a new drafter."""
+    total = Acceptance()
+    for work in scenario.passes:
+        replay(make_drafter(longest_draft), work, longest_draft, total)
+    return total
 
-    def summary(self) -> dict[str, float]:
-        """Return the sums and the figures that are usually quoted."""
-        return {
-            **asdict(self),
-            "tokens_per_step": self.tokens_per_step,
-            "draft_acceptance_rate": self.accepted / max(self.proposed, 1),
-            "proposed_per_step": self.proposed / self.steps,
+
+def summary(total: Acceptance) -> Found:
+    """Return the sums and the figures that are usually quoted."""
+    return {
+        "tokens": total.tokens,
+        "steps": total.steps,
+        "proposed": total.proposed,
+        "accepted": total.accepted,
+        "tokens_per_step": total.tokens_per_step,
+        "acceptance_rate": total.acceptance_rate,
+        "proposed_per_step": total.proposed_per_step,
+        "by_position": [
+            {"from": class_start(i), "tokens": total.tokens_at[i], "steps": total.steps_at[i]}
+            for i in range(NUM_CLASSES)
+        ],
+    }
+
+
+def measure_all(scenarios: Sequence[traces.Scenario]) -> list[Found]:
+    """Measure every method at every draft length in every scenario."""
+    turns = [
+        (scenario, longest_draft, *method)
+        for scenario in scenarios
+        for longest_draft in DRAFT_LENGTHS
+        for method in methods(scenario.is_own)
+    ]
+    found = []
+    for scenario, longest_draft, method, bar, make_drafter in tqdm(
+        turns, "replaying", unit="run", mininterval=report.PROGRESS_INTERVAL
+    ):
+        about = {
+            "trace": scenario.trace,
+            "scenario": scenario.name,
+            "num_speculative_tokens": longest_draft,
+            "method": method,
+            "min_acceptance": bar,
         }
+        found.append({**about, **summary(measure(scenario, longest_draft, make_drafter))})
+    return found
 
 
-class AutomatonDrafter:
-    """The suffix automaton of one text, brought up to date at every draft."""
-
-    def __init__(self, num_speculative_tokens: int) -> None:
-        """Start with an empty text."""
-        self._sam = SAM(num_speculative_tokens)
-
-    def __call__(self, text: Tokens, end: int) -> list[int]:
-        """Draft what follows `text[:end]`."""
-        self._sam.add_tokens(text[len(self._sam) : end - 1])
-        newest = int(text[end - 1])
-        index, _ = self._sam.lookup(newest)
-        return self._sam.gen_draft(index, newest)
+def settings(found: Sequence[Found]) -> dict[tuple[str, str, int], list[Found]]:
+    """Return what was found by trace, scenario and draft length."""
+    grouped: dict[tuple[str, str, int], list[Found]] = {}
+    for each in found:
+        key = each["trace"], each["scenario"], each["num_speculative_tokens"]
+        grouped.setdefault(key, []).append(each)
+    return grouped
 
 
-def ngram_drafter(num_speculative_tokens: int) -> Drafter:
-    """vLLM's ngram search with the window 2 to 5."""
-    # Standard output is for the result.
-    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
-    from vllm.v1.spec_decode import ngram_proposer
+def tokens_per_step_at(runs: Sequence[Found], proposed_per_step: float) -> float | None:
+    """Interpolate sam's tokens a step where it proposes as much.
 
-    search = ngram_proposer._find_longest_matched_ngram_and_propose_tokens
-    return lambda text, end: search(text[:end], 2, 5, 1 << 30, num_speculative_tokens)
-
-
-METHODS: dict[str, Callable[[int], Drafter]] = {
-    "ngram": ngram_drafter,
-    "sam": AutomatonDrafter,
-}
-
-
-def go_through(text: Tokens, prompt_length: int, drafter: Drafter, total: Acceptance) -> None:
-    """Add the steps of one sample to `total`; `text` is the prompt and the sample."""
-    end = prompt_length
-    while end < len(text):
-        draft = np.asarray(drafter(text, end), np.int32)
-        agrees = draft[: len(text) - end] == text[end : end + len(draft)]
-        accepted = int(np.argmin(np.append(agrees, False)))
-        emitted = min(accepted + 1, len(text) - end)
-        total.tokens += emitted
-        total.steps += 1
-        total.proposed += len(draft)
-        total.accepted += accepted
-        end += emitted
-
-
-def loops(tokens: Tokens) -> bool:
-    """Say whether zlib shrinks a sample more than `LOOP_COMPRESSION`-fold."""
-    data = tokens.tobytes()
-    return len(tokens) > SHORTEST_LOOP and len(data) > LOOP_COMPRESSION * len(zlib.compress(data))
-
-
-def read_trace(path: Path) -> list[dict[str, Any]]:
-    """Read the prompts and samples of a trace.
-
-    Raises click.BadParameter where a line does not hold them.
+    None where it never proposes so little; what it reaches at most where it never does so much.
     """
-    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as lines:
-        try:
-            return [
-                {"prompt": row["prompt"], "samples": row["samples"]}
-                for row in map(json.loads, lines)
+    points = sorted(
+        (run["proposed_per_step"], run["tokens_per_step"]) for run in runs if run["method"] == "sam"
+    )
+    if proposed_per_step < points[0][0]:
+        return None
+    return float(np.interp(proposed_per_step, *zip(*points, strict=True)))
+
+
+def comparisons(found: Sequence[Found]) -> list[Found]:
+    """Return the ratios of tokens a step that are asked for, and what they should be at least."""
+    compared = []
+    for (trace, scenario, longest_draft), runs in settings(found).items():
+        about = {"trace": trace, "scenario": scenario, "num_speculative_tokens": longest_draft}
+        unlimited = next(run for run in runs if run["min_acceptance"] == 0.0)
+        for run in runs:
+            if run["method"] in TARGETS:
+                target = TARGETS[run["method"]]
+                ratio = unlimited["tokens_per_step"] / run["tokens_per_step"]
+            elif run["method"] != "sam":
+                target = 1.0
+                reached = tokens_per_step_at(runs, run["proposed_per_step"])
+                ratio = reached and reached / run["tokens_per_step"]
+            else:
+                continue
+            compared.append({**about, "against": run["method"], "ratio": ratio, "target": target})
+    return compared
+
+
+def runs_table(found: Sequence[Found]) -> str:
+    """Return tokens a step, accepted ÷ proposed and proposed a step of every run."""
+    header = ["trace", "scenario", "method", "k", "tokens/step", "accepted", "proposed/step"]
+    return report.table(
+        header,
+        TEXT_COLUMNS,
+        [
+            [
+                each["trace"],
+                each["scenario"],
+                label(each),
+                str(each["num_speculative_tokens"]),
+                f"{each['tokens_per_step']:.3f}",
+                f"{each['acceptance_rate']:.3f}",
+                f"{each['proposed_per_step']:.2f}",
             ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise click.BadParameter(
-                f'{path} is not JSON lines with "prompt" and "samples".'
-            ) from error
+            for each in found
+        ],
+    )
 
 
-def tokenized(rows: list[dict[str, Any]], samples: int) -> Iterator[tuple[Tokens, int]]:
-    """Yield each sample behind its prompt, and the length of the prompt; loops are left out."""
-    import mistral_common
-    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
+def label(run: Found) -> str:
+    """Return the name of a method with its setting."""
+    bar = run["min_acceptance"]
+    return run["method"] if bar is None else f"{run['method']} {bar:.2f}"
 
-    data = Path(mistral_common.__file__).parent / "data" / "tekken_240911.json"
-    tokenizer = Tekkenizer.from_file(str(data))
 
-    def encode(text: str) -> Tokens:
-        return np.array(tokenizer.encode(text, bos=False, eos=False), np.int32)
-
-    for row in rows:
-        prompt = encode(row["prompt"])
-        for sample in map(encode, row["samples"][:samples]):
-            if len(prompt) and len(sample) and not loops(sample):
-                yield np.concatenate([prompt, sample]), len(prompt)
+def comparisons_table(compared: Sequence[Found]) -> str:
+    """Return the ratios beside what they should be at least."""
+    header = ["trace", "scenario", "sam against", "k", "ratio", "at least", ""]
+    return report.table(
+        header,
+        TEXT_COLUMNS,
+        [
+            [
+                each["trace"],
+                each["scenario"],
+                each["against"],
+                str(each["num_speculative_tokens"]),
+                "-" if each["ratio"] is None else f"{each['ratio']:.3f}",
+                f"{each['target']:.3f}",
+                "" if each["ratio"] is not None and each["ratio"] >= each["target"] else "MISSED",
+            ]
+            for each in compared
+        ],
+    )
 
 
 @click.command(help=__doc__)
-@click.argument("trace", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--samples", type=click.IntRange(min=1), default=16, help="Samples a prompt at most.")
-@click.option("--num-speculative-tokens", type=click.IntRange(min=1), default=3)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(trace: Path, samples: int, num_speculative_tokens: int, as_json: bool) -> None:
-    """Go through all samples with every method and say what was accepted."""
-    texts = list(tokenized(read_trace(trace), samples))
-    found = {}
-    for method, make_drafter in METHODS.items():
-        total = Acceptance()
-        interval = 0.1 if sys.stderr.isatty() else 10.0
-        for text, prompt_length in tqdm(texts, method, unit="sample", mininterval=interval):
-            go_through(text, prompt_length, make_drafter(num_speculative_tokens), total)
-        found[method] = total.summary()
-    if as_json:
-        click.echo(json.dumps({"trace": trace.name, "samples": len(texts), "methods": found}))
-        return
-    click.echo(f"{trace.name}: {len(texts)} samples that do not loop")
-    for method, each in found.items():
-        click.echo(
-            f"{method:>6}  {each['tokens_per_step']:.3f} tokens/step  "
-            f"{each['draft_acceptance_rate']:.3f} of the draft tokens accepted  "
-            f"{each['proposed_per_step']:.2f} proposed a step"
-        )
+@click.option(
+    "--traces",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of recorded samples.",
+)
+@click.option("--odd", is_flag=True, help="Take the odd prompts, on which things are tuned.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
+@click.option(
+    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
+)
+def main(folder: Path, odd: bool, target: Path | None, plots: Path | None) -> None:
+    """Replay all traces with every method and say what was accepted."""
+    scenarios = traces.scenarios(folder, first_prompt=0 if odd else 1)
+    runs = measure_all(scenarios)
+    compared = comparisons(runs)
+    click.echo(f"{runs_table(runs)}\n\n{comparisons_table(compared)}")
+    if target:
+        about = {**report.circumstances(), "prompts": "odd" if odd else "even"}
+        report.write_json({**about, "runs": runs, "comparisons": compared}, target)
+    if plots:
+        acceptance_plots.write(settings(runs), plots)
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m bench.acceptance")
