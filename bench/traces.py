@@ -176,14 +176,23 @@ TRACES = {
 }
 
 
+def found(folder: Path) -> list[Path]:
+    """Return the traces in a folder.
+
+    Raises click.BadParameter where there is none.
+    """
+    paths = [folder / name for name in TRACES if (folder / name).exists()]
+    if not paths:
+        raise click.BadParameter(f"{folder} holds none of {', '.join(TRACES)}.")
+    return paths
+
+
 def scenarios(folder: Path, first_prompt: int) -> list[Scenario]:
     """Return the scenarios of the traces in a folder, of every second prompt from one on.
 
     Raises click.BadParameter where there is no trace.
     """
-    paths = [folder / name for name in TRACES if (folder / name).exists()]
-    if not paths:
-        raise click.BadParameter(f"{folder} holds none of {', '.join(TRACES)}.")
+    paths = found(folder)
     encode = tokenizer()
     return [
         scenario
