@@ -132,7 +132,8 @@ def tokens_per_step_at(runs: Sequence[Found], proposed_per_step: float) -> float
     )
     if proposed_per_step < points[0][0]:
         return None
-    return float(np.interp(proposed_per_step, *zip(*points, strict=True)))
+    proposed, tokens = np.array(points).T
+    return float(np.interp(proposed_per_step, proposed, tokens))
 
 
 def comparisons(found: Sequence[Found]) -> list[Found]:

@@ -97,7 +97,7 @@ class TextPerRequest:
 class Ngram:
     """vLLM's ngram proposer with the window 2 to 5, its best on reasoning."""
 
-    def __init__(self, num_speculative_tokens: int, max_model_len: int = 1 << 17) -> None:
+    def __init__(self, num_speculative_tokens: int, max_model_len: int = 1 << 18) -> None:
         """Make the proposer and compile its kernels."""
         # Standard output is for the result.
         os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
@@ -125,7 +125,7 @@ class Ngram:
         draft_limits: Sequence[int],
     ) -> list[list[int]]:
         """Draft for each request that may; the whole text is searched anew."""
-        sampled = [[0] if limit else [] for limit in draft_limits]
+        sampled = [[0] if limit else [] for limit in np.asarray(draft_limits).tolist()]
         return self._proposer.propose(sampled, np.asarray(num_tokens, np.int32), token_ids)
 
     def finish(self, req_ids: Iterable[str]) -> None:

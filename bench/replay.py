@@ -108,7 +108,7 @@ class Request:
 
 def batch_of(rollout: Rollout) -> Tokens:
     """Return an array with the prompt and the sample in each row, as an engine's input batch."""
-    longest = max(len(sample.tokens) for sample in rollout.samples)
+    longest = max((len(sample.tokens) for sample in rollout.samples), default=0)
     batch = np.zeros((len(rollout.samples), len(rollout.prompt) + longest), np.int32)
     batch[:, : len(rollout.prompt)] = rollout.prompt
     for row, sample in zip(batch, rollout.samples, strict=True):
@@ -165,5 +165,4 @@ def replay(drafter: Drafter, work: Pass, longest_draft: int, total: Acceptance) 
     for rollout in work.history:
         take_in(drafter, rollout, names)
     for rollout in work.rollouts:
-        if rollout.samples:
-            decode(drafter, rollout, names, longest_draft, total)
+        decode(drafter, rollout, names, longest_draft, total)

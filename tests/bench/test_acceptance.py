@@ -59,7 +59,7 @@ def test_traces_from_end_to_end(letters, write_trace, tmp_path, monkeypatch):
     monkeypatch.setattr(acceptance.peers, "installed", lambda package: False)
     monkeypatch.setattr(acceptance, "DRAFT_LENGTHS", (3,))
     monkeypatch.setattr(acceptance, "MIN_ACCEPTANCES", (0.0, 0.2))
-    samples = [f"A horse has 4 legs, a dog has 4 legs, {i} cats have many." for i in range(4)]
+    samples = [f"A horse has 4 legs, a dog has 4 legs, {i} cats have many." for i in range(20)]
     rows = [{"prompt": f"Count the legs, {i}.", "samples": samples} for i in range(4)]
     folder = write_trace(list(traces.TRACES)[2], rows)
     target, plots = tmp_path / "found.json", tmp_path / "plots"
@@ -72,7 +72,7 @@ def test_traces_from_end_to_end(letters, write_trace, tmp_path, monkeypatch):
         for run in written["runs"]
         if run["min_acceptance"] == 0.0
     }
-    assert 1.5 < by_scenario["own"] < by_scenario["group of 16"]
+    assert 1.2 < by_scenario["own"] < by_scenario["group after 16 samples"]
     assert {each["against"] for each in written["comparisons"]} == {
         "first occurrence",
         "latest occurrence",
