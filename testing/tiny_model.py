@@ -14,7 +14,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 VOCABULARY = 64
 
 
-def save_tiny_model(folder: Path, max_model_len: int) -> Path:
+def save_tiny_model(folder: Path, max_model_len: int, num_key_value_heads: int = 1) -> Path:
     """Write a two-layer Qwen3 in float32 to `folder`; returns it."""
     torch.manual_seed(0)
     config = Qwen3Config(
@@ -23,7 +23,7 @@ def save_tiny_model(folder: Path, max_model_len: int) -> Path:
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=2,
-        num_key_value_heads=1,
+        num_key_value_heads=num_key_value_heads,
         head_dim=32,
         max_position_embeddings=max_model_len,
         tie_word_embeddings=False,

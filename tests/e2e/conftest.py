@@ -26,6 +26,13 @@ def target_model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def splittable_model(tmp_path_factory):
+    """Folder of a target model that two ranks can share."""
+    folder = tmp_path_factory.mktemp("splittable_model")
+    return save_tiny_model(folder, MAX_MODEL_LEN, num_key_value_heads=2)
+
+
+@pytest.fixture(scope="session")
 def prompts():
     """Twelve prompts of very different lengths."""
     generator = torch.Generator().manual_seed(1)
@@ -36,7 +43,24 @@ def prompts():
 
 
 @pytest.fixture
-def start_engine(target_model, monkeypatch):
+def engine_arguments(target_model):
+    """What all engines are started with, but for what a test says else."""
+    return {
+        "model": str(target_model),
+        "max_model_len": MAX_MODEL_LEN,
+        "max_num_seqs": 64,
+        "dtype": "float32",
+        "enforce_eager": True,
+        "skip_tokenizer_init": True,
+        "disable_log_stats": False,
+        "seed": 0,
+        # Far below the smallest cache, of 1 GiB, that can be asked for.
+        "num_gpu_blocks_override": 128,
+    }
+
+
+@pytest.fixture
+def start_engine(engine_arguments, monkeypatch):
     """Starts engines in this process, whose parts a test can reach, or in one of their own.
 
     They end with the test: what an engine of this process holds would stay else.
@@ -47,20 +71,8 @@ def start_engine(target_model, monkeypatch):
         monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0" if in_process else "1")
         if threshold is not None:
             monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", str(threshold))
-        arguments = {
-            "max_model_len": MAX_MODEL_LEN,
-            "max_num_seqs": 64,
-            "dtype": "float32",
-            "enforce_eager": True,
-            "skip_tokenizer_init": True,
-            "disable_log_stats": False,
-            "seed": 0,
-            # Far below the smallest cache, of 1 GiB, that can be asked for.
-            "num_gpu_blocks_override": 128,
-            "speculative_config": dict(speculation) if speculation else None,
-            **options,
-        }
-        engines.append(LLM(model=str(target_model), **arguments))
+        method = dict(speculation) if speculation else None
+        engines.append(LLM(**{**engine_arguments, "speculative_config": method, **options}))
         return engines[-1]
 
     yield start

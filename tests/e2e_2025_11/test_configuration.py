@@ -40,14 +40,10 @@ def test_a_wrong_configuration_is_refused(options, message):
         SpeculativeConfig(method="sam", **options)
 
 
-def test_pipelined_batches_are_refused():
-    def configure(**options):
-        parallel = ParallelConfig(pipeline_parallel_size=2, **options)
-        return SpeculativeConfig(**SAM, target_parallel_config=parallel)
-
-    with pytest.raises(ValueError, match="several batches in flight"):
-        configure(distributed_executor_backend="mp")
-    assert configure(distributed_executor_backend="external_launcher").method == "sam"
+def test_pipeline_parallelism_is_refused():
+    parallel = ParallelConfig(pipeline_parallel_size=2, distributed_executor_backend="mp")
+    with pytest.raises(ValueError, match="verifies no drafts in a pipeline"):
+        SpeculativeConfig(**SAM, target_parallel_config=parallel)
 
 
 def test_sam_stays_sam():

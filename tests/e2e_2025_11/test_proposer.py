@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from vllm import SamplingParams
-from vllm.v1.spec_decode.sam_proposer import SamProposer
+from vllm.config import ParallelConfig, SpeculativeConfig
+from vllm.v1.spec_decode import sam_proposer
+from vllm.v1.spec_decode.sam_proposer import IdleProposer, SamProposer, drafts_reach_a_scheduler
 
 from testing.engine import SAM
 
@@ -22,7 +24,7 @@ def make_proposer(monkeypatch):
     def make(threshold="0"):
         monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", threshold)
         config = SimpleNamespace(
-            speculative_config=SimpleNamespace(**SAM),
+            speculative_config=SpeculativeConfig(**SAM),
             model_config=SimpleNamespace(max_model_len=MAX_MODEL_LEN),
         )
         proposer = SamProposer(config)
@@ -87,3 +89,31 @@ def test_finished_requests_are_forgotten(make_proposer, make_batch):
     proposer.propose(make_batch([(REPETITIVE, PLAIN)] * 3), [[8]] * 3)
     proposer.finish({"request-0", "request-2", "never-seen"})
     assert len(proposer.drafter) == 1
+
+
+@pytest.mark.parametrize(
+    ("backend", "rank", "used"),
+    [("mp", 0, True), ("mp", 1, False), ("external_launcher", 1, True)],
+)
+def test_ranks_that_draft(monkeypatch, backend, rank, used):
+    monkeypatch.setattr(sam_proposer, "get_tensor_model_parallel_rank", lambda: rank)
+    parallel = ParallelConfig(distributed_executor_backend=backend)
+    assert drafts_reach_a_scheduler(parallel) == used
+
+
+def test_an_idle_proposer_gives_new_empty_drafts():
+    proposer = IdleProposer()
+    assert not proposer.observe_batch(1)
+    first, second = (proposer.propose(None, [[8], []]) for _ in range(2))
+    assert first == second == [[], []]
+    assert first is not second
+    assert first[0] is not first[1]
+
+
+def test_prompts_given_as_embeddings_are_not_taken_in(make_proposer, make_batch):
+    """Their rows begin with what another request left there."""
+    batch = make_batch([(REPETITIVE, PLAIN), ([1, 2, 3], PLAIN)])
+    batch.req_prompt_embeds[0] = torch.zeros(len(REPETITIVE), 4)
+    proposer = make_proposer()
+    assert proposer.propose(batch, [[8], [3]]) == [[], []]
+    assert proposer.drafter.num_tokens == 3

@@ -38,12 +38,12 @@ def validate_sam(config: SpeculativeConfig) -> None:
     Raises:
         ValueError: `num_speculative_tokens` is missing, no whole number or beyond the rejection
             sampler's limit, an option of the method is out of its range, an option of another
-            method is set, batches would run in a pipeline, or the target model generates nothing.
+            method is set, there is a pipeline, or the target model generates nothing.
     """
     check_draft_length(config.num_speculative_tokens)
     check_options(config)
     refuse_foreign_options(config)
-    refuse_pipelined_batches(config.target_parallel_config)
+    refuse_pipeline(config.target_parallel_config)
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
         raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
@@ -107,20 +107,18 @@ def refuse_foreign_options(config: SpeculativeConfig) -> None:
         )
 
 
-def refuse_pipelined_batches(parallel: ParallelConfig | None) -> None:
-    """Refuse several batches in flight: vLLM's scheduler then hands out drafts too early.
+def refuse_pipeline(parallel: ParallelConfig | None) -> None:
+    """Refuse pipeline parallelism, with which neither release verifies drafts of any method.
 
-    It takes those of a batch whose new tokens it has not seen yet (`step_with_batch_queue` in
-    vllm/v1/engine/core.py). Under `external_launcher` there is one batch at a time.
+    Ranks of the first stages fail: they have no drafter, but ask of which kind it is
+    (vllm/v1/worker/gpu_model_runner.py). The scheduler takes drafts of batches in flight, whose new
+    tokens it has not seen (`step_with_batch_queue` in vllm/v1/engine/core.py).
 
     Raises:
-        ValueError: pipeline parallelism is configured with another executor.
+        ValueError: there is more than one stage.
     """
-    if parallel is None or parallel.distributed_executor_backend == "external_launcher":
-        return
-    if parallel.pipeline_parallel_size > 1:
+    if parallel is not None and parallel.pipeline_parallel_size > 1:
         raise ValueError(
-            f"pipeline_parallel_size={parallel.pipeline_parallel_size} and speculation need "
-            "distributed_executor_backend='external_launcher': vLLM cannot verify drafts with "
-            "several batches in flight."
+            f"method='sam' and pipeline_parallel_size={parallel.pipeline_parallel_size} do not go "
+            "together, for vLLM verifies no drafts in a pipeline: use tensor_parallel_size."
         )

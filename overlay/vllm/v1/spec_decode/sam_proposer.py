@@ -10,7 +10,7 @@ import numpy as np
 from sam_drafting import SamDrafter
 from sam_drafting.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
 from sam_drafting.monitor import DraftMonitor
-from vllm.distributed.parallel_state import get_pp_group, get_tensor_model_parallel_rank
+from vllm.distributed.parallel_state import get_tensor_model_parallel_rank
 from vllm.logger import init_logger
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ def make_sam_proposer(vllm_config: VllmConfig) -> SamProposer | IdleProposer:
 def drafts_reach_a_scheduler(parallel_config: ParallelConfig) -> bool:
     """Say whether anything asks this rank for its drafts.
 
-    An executor asks one worker, the first of the last pipeline stage (`_get_output_rank` in
-    vllm/v1/executor/multiproc_executor.py); each data-parallel replica has an executor of its own.
-    Under `external_launcher` each rank schedules for itself, and all must schedule alike
+    An executor asks the first of its workers (`take_draft_token_ids` in
+    vllm/v1/executor/multiproc_executor.py and abstract.py); each data-parallel replica has its own
+    executor. Under `external_launcher` each rank schedules for itself, and all must schedule alike
     (vllm/v1/executor/uniproc_executor.py).
     """
     if parallel_config.distributed_executor_backend == "external_launcher":
         return True
-    return get_pp_group().is_last_rank and get_tensor_model_parallel_rank() == 0
+    return get_tensor_model_parallel_rank() == 0
 
 
 class IdleProposer:
