@@ -50,6 +50,8 @@ ZIPF_EXPONENT = 1.3
 NUM_LOOKS = 200
 # Bytes at the end ÷ at a quarter of the requests: memory grows in steps of a quarter.
 MOST_GROWTH = 1.3
+# Share of its budget from which on a history counts as full.
+NEARLY_FULL = 0.95
 # Step cost of the last tenth ÷ the first tenth.
 MOST_SLOWDOWN = 1.2
 
@@ -181,6 +183,13 @@ def leaks(looks: Sequence[Found], last: Found, costs: Sequence[float]) -> list[s
     return [fault for fault, is_so in checks.items() if is_so]
 
 
+def least_filled(looks: Sequence[Found]) -> float:
+    """Return the least share of its budget that the history used after it was first full."""
+    shares = [each["history_tokens"] / HISTORY_TOKENS for each in looks]
+    full = next((i for i, share in enumerate(shares) if share > NEARLY_FULL), len(shares) - 1)
+    return min(shares[full:])
+
+
 def looks_table(looks: Sequence[Found]) -> str:
     """Return every tenth of the looks."""
     header = ["requests", "MB reserved", "tokens held", "in the history", "live"]
@@ -218,11 +227,14 @@ def main(requests: int, target: Path | None, plots: Path | None) -> None:
     costs = by_tenths(engine.step_us)
     faults = leaks(looks[:-1], looks[-1], costs)
     click.echo(looks_table(looks))
-    click.echo(f"\nBudget of the history: {HISTORY_TOKENS} tokens.")
+    filled = least_filled(looks)
+    click.echo(
+        f"\nOf the history's budget of {HISTORY_TOKENS} tokens at least {filled:.0%} was used."
+    )
     click.echo(f"Median step, µs, by tenths of the run: {' '.join(f'{x:.0f}' for x in costs)}")
     click.echo("\n".join(f"LEAK: {fault}" for fault in faults) or "Nothing leaks.")
     if target:
-        found = {"looks": looks, "step_us_by_tenth": costs, "leaks": faults}
+        found = {"looks": looks, "step_us_by_tenth": costs, "least_filled": filled, "leaks": faults}
         report.write_json({**report.circumstances(), "requests": requests, **found}, target)
     if plots:
         soak_plots.write(looks, costs, plots)

@@ -23,6 +23,6 @@ def write(looks: Sequence[Mapping[str, Any]], costs: Sequence[float], folder: Pa
     cost.plot(middles, costs, marker="o")
     cost.set_ylabel("median step, µs")
     for axes in (memory, tokens, cost):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, axes.get_ylim()[1])
         axes.set_xlabel("requests that have ended")
     figure.savefig(folder / "soak.png", dpi=120)

@@ -44,6 +44,13 @@ def test_a_prompt_that_comes_again_has_the_same_tokens():
     assert 0.6 < np.mean(most[0] == most[1]) < 1
 
 
+def test_the_filling_counts_from_when_the_history_was_full():
+    shares = [0.1, 0.5, 0.96, 0.7, 1.0]
+    looks = [{"history_tokens": share * soak.HISTORY_TOKENS} for share in shares]
+    assert soak.least_filled(looks) == pytest.approx(0.7)
+    assert soak.least_filled(looks[:2]) == pytest.approx(0.5)
+
+
 def test_medians_of_tenths():
     assert soak.by_tenths([*range(10), *range(10)])[0] == 0.5
 
