@@ -13,7 +13,7 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -224,7 +224,7 @@ def main(cases: int, seed: int, as_json: bool) -> None:
         processes.PROCESSES = box.root / "outside"
         tallies = [fuzz(box, name, each, seed, bar.update) for name in TARGETS]
     if as_json:
-        click.echo(json.dumps([asdict(tally) for tally in tallies], indent=2))
+        click.echo(json.dumps([vars(tally) for tally in tallies], indent=2))
     else:
         for tally in tallies:
             outcomes = ", ".join(

@@ -1,6 +1,10 @@
 """A few cases of the fuzzer for each target, and that it would see what it looks for."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from specrl.errors import TargetError
@@ -9,6 +13,7 @@ from testing import fuzz
 from testing.fuzz_box import Box
 
 CASES = 40
+ROOT = Path(fuzz.__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +65,15 @@ def test_findings_are_told(tmp_path, monkeypatch, check, finding):
     target = replace(fuzz.TARGETS["RECORD"], check=check)
     monkeypatch.setitem(fuzz.TARGETS, "RECORD", target)
     assert finding in fuzz.fuzz(Box.create(tmp_path / "box"), "RECORD", 3, 1, print).finding
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_command_reports_every_target(options):
+    command = [sys.executable, "-m", "testing.fuzz", "--cases", "13", *options]
+    report = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    if options:
+        tallies = json.loads(report)
+        assert [tally["target"] for tally in tallies] == list(fuzz.TARGETS)
+        assert all(sum(tally["outcomes"].values()) == tally["cases"] for tally in tallies)
+    else:
+        assert all(name in report for name in fuzz.TARGETS)
