@@ -59,18 +59,6 @@ def total_bytes(automata: "Automata") -> int:
 
 
 @kernel
-def take_in(automata: "Automata", slot: int, tokens: Int32Array) -> None:
-    """Bring an automaton up to all of `tokens` but the newest, which is looked up, not stored."""
-    arrays = automata[slot]
-    num_stored = tokens.shape[0] - 1
-    taken = arrays.counters[NUM_TOKENS]
-    if num_stored > arrays.text.shape[0]:
-        arrays = with_room_for(arrays, num_stored)
-        automata[slot] = arrays
-    extend(arrays, tokens[taken:num_stored])
-
-
-@kernel
 def draft_step(
     automata: "Automata",
     slots: npt.NDArray[np.int64],
@@ -80,14 +68,18 @@ def draft_step(
     drafts: Int32Array,
     draft_lengths: Int32Array,
 ) -> None:
-    """Take in and draft for every row."""
+    """Take in and draft for every row; the newest token is looked up, not stored."""
     for row in range(slots.shape[0]):
-        take_in(automata, slots[row], token_ids[row, : num_tokens[row]])
+        arrays = automata[slots[row]]
+        num_stored = num_tokens[row] - 1
+        if num_stored > arrays.text.shape[0]:
+            arrays = with_room_for(arrays, num_stored)
+            automata[slots[row]] = arrays
+        extend(arrays, token_ids[row, arrays.counters[NUM_TOKENS] : num_stored])
         draft_lengths[row] = 0
         limit = min(draft_limits[row], drafts.shape[1])
         if limit > 0:
-            arrays = automata[slots[row]]
-            newest = token_ids[row, num_tokens[row] - 1]
+            newest = token_ids[row, num_stored]
             state, _ = longest_match(arrays, newest)
             if state != ROOT:
                 copy_continuation(arrays, state, newest, drafts[row, :limit])
@@ -117,7 +109,10 @@ class AutomatonDrafter:
         draft_limits: Sequence[int],
     ) -> list[list[int]]:
         """Take in what is new of each request, then draft."""
-        slots = np.array([self._slot_of(req_id) for req_id in req_ids], np.int64)
+        for req_id in req_ids:
+            if req_id not in self._slots:
+                self._slots[req_id] = open_slot(self._automata)
+        slots = np.array([self._slots[req_id] for req_id in req_ids], np.int64)
         drafts = np.empty((len(slots), self._longest_draft), np.int32)
         lengths = np.empty(len(slots), np.int32)
         draft_step(
@@ -129,15 +124,12 @@ class AutomatonDrafter:
             drafts,
             lengths,
         )
-        return [row[:length] for row, length in zip(drafts.tolist(), lengths.tolist(), strict=True)]
+        return [
+            draft if length == len(draft) else draft[:length]
+            for draft, length in zip(drafts.tolist(), lengths.tolist(), strict=True)
+        ]
 
     def finish(self, req_ids: Iterable[str]) -> None:
         """Forget requests and give their memory back."""
         for req_id in req_ids:
             empty_slot(self._automata, self._slots.pop(req_id))
-
-    def _slot_of(self, req_id: str) -> int:
-        slot = self._slots.get(req_id)
-        if slot is None:
-            slot = self._slots[req_id] = open_slot(self._automata)
-        return slot

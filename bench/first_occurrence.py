@@ -31,11 +31,12 @@ def first_end(firsts: Int32Array, state: int) -> int:
 @kernel
 def extend(arrays: Arrays, firsts: Int32Array, tokens: Int32Array) -> None:
     """Add `tokens` to the text."""
+    text, states, groups, edges, buckets, counters = arrays
     for token in tokens:
         original, _ = longest_match(arrays, token)
-        num_clones = arrays.counters[NUM_CLONES]
-        append(arrays, token)
-        if arrays.counters[NUM_CLONES] > num_clones:
+        num_clones = counters[NUM_CLONES]
+        append(text, states, groups, edges, buckets, counters, token)
+        if counters[NUM_CLONES] > num_clones:
             firsts[num_clones] = first_end(firsts, original)
 
 

@@ -50,6 +50,9 @@ INITIAL_CAPACITY = 64
 class Arrays(NamedTuple):
     """The memory of one automaton with room for `capacity` tokens; all int32.
 
+    The kernels of the innermost loops get the arrays one by one: numba counts references for each
+    array that it takes out of a tuple, which takes longer than their work.
+
     text: [capacity]; states: [2 * capacity + 1, 5]; groups: [capacity + 1, 2];
     edges: [2 * capacity, 5]; buckets: [power of two], first edge of each hash bucket;
     counters: [3].
@@ -64,13 +67,13 @@ class Arrays(NamedTuple):
 
 
 @kernel
-def set_state(arrays: Arrays, state: int, link: int, length: int) -> None:
+def set_state(states: Int32Array, state: int, link: int, length: int) -> None:
     """Write a state that has neither stored edges nor a group yet."""
-    arrays.states[state, LINK] = link
-    arrays.states[state, LENGTH] = length
-    arrays.states[state, GROUP] = state
-    arrays.states[state, BELOW] = NONE
-    arrays.states[state, FIRST_EDGE] = NONE
+    states[state, LINK] = link
+    states[state, LENGTH] = length
+    states[state, GROUP] = state
+    states[state, BELOW] = NONE
+    states[state, FIRST_EDGE] = NONE
 
 
 @kernel
@@ -78,23 +81,23 @@ def clear(arrays: Arrays) -> None:
     """Forget the text."""
     arrays.counters[:] = 0
     arrays.buckets[:] = NONE
-    set_state(arrays, ROOT, NONE, 0)
+    set_state(arrays.states, ROOT, NONE, 0)
 
 
 @kernel
-def bucket_of(arrays: Arrays, state: int, token: int) -> int:
+def bucket_of(buckets: Int32Array, state: int, token: int) -> int:
     """Hash bucket of the edge that leaves `state` with `token` (multiplicative hashing)."""
     key = (np.uint64(np.uint32(state)) << np.uint64(32)) | np.uint64(np.uint32(token))
     key = (key ^ (key >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)
-    return (key >> np.uint64(32)) & np.uint64(arrays.buckets.shape[0] - 1)
+    return (key >> np.uint64(32)) & np.uint64(buckets.shape[0] - 1)
 
 
 @kernel
-def chain_by_bucket(arrays: Arrays, edge: int) -> None:
+def chain_by_bucket(edges: Int32Array, buckets: Int32Array, edge: int) -> None:
     """Put a written edge at the head of its hash bucket."""
-    bucket = bucket_of(arrays, arrays.edges[edge, SOURCE], arrays.edges[edge, TOKEN])
-    arrays.edges[edge, NEXT_OF_BUCKET] = arrays.buckets[bucket]
-    arrays.buckets[bucket] = edge
+    bucket = bucket_of(buckets, edges[edge, SOURCE], edges[edge, TOKEN])
+    edges[edge, NEXT_OF_BUCKET] = buckets[bucket]
+    buckets[bucket] = edge
 
 
 @kernel
@@ -110,8 +113,9 @@ def transfer(source: Arrays, destination: Arrays) -> None:
     destination.states[destination.states.shape[0] - num_clones :] = source.states[first_clone:]
     destination.groups[: num_tokens + 1] = source.groups[: num_tokens + 1]
     destination.edges[:num_edges] = source.edges[:num_edges]
+    edges, buckets = destination.edges, destination.buckets
     for edge in range(num_edges):
-        chain_by_bucket(destination, edge)
+        chain_by_bucket(edges, buckets, edge)
 
 
 @kernel
@@ -151,62 +155,83 @@ def num_bytes(arrays: Arrays) -> int:
 
 
 @kernel
-def add_edge(arrays: Arrays, state: int, token: int, target: int) -> None:
+def add_edge(
+    states: Int32Array,
+    edges: Int32Array,
+    buckets: Int32Array,
+    counters: Int32Array,
+    state: int,
+    token: int,
+    target: int,
+) -> None:
     """Store the edge `state` --token--> `target`."""
-    edge = arrays.counters[NUM_EDGES]
-    arrays.counters[NUM_EDGES] = edge + 1
-    arrays.edges[edge, SOURCE] = state
-    arrays.edges[edge, TOKEN] = token
-    arrays.edges[edge, TARGET] = target
-    arrays.edges[edge, NEXT_OF_STATE] = arrays.states[state, FIRST_EDGE]
-    arrays.states[state, FIRST_EDGE] = edge
-    chain_by_bucket(arrays, edge)
+    edge = counters[NUM_EDGES]
+    counters[NUM_EDGES] = edge + 1
+    edges[edge, SOURCE] = state
+    edges[edge, TOKEN] = token
+    edges[edge, TARGET] = target
+    edges[edge, NEXT_OF_STATE] = states[state, FIRST_EDGE]
+    states[state, FIRST_EDGE] = edge
+    chain_by_bucket(edges, buckets, edge)
 
 
 @kernel
-def stored_edge(arrays: Arrays, state: int, token: int) -> int:
+def stored_edge(edges: Int32Array, buckets: Int32Array, state: int, token: int) -> int:
     """Row of the stored edge that leaves `state` with `token`, or NONE."""
-    edge = arrays.buckets[bucket_of(arrays, state, token)]
+    edge = buckets[bucket_of(buckets, state, token)]
     while edge != NONE:
-        if arrays.edges[edge, SOURCE] == state and arrays.edges[edge, TOKEN] == token:
+        if edges[edge, SOURCE] == state and edges[edge, TOKEN] == token:
             break
-        edge = arrays.edges[edge, NEXT_OF_BUCKET]
+        edge = edges[edge, NEXT_OF_BUCKET]
     return edge
 
 
 @kernel
-def follow(arrays: Arrays, state: int, token: int) -> int:
+def follow(
+    text: Int32Array,
+    edges: Int32Array,
+    buckets: Int32Array,
+    counters: Int32Array,
+    state: int,
+    token: int,
+) -> int:
     """State reached from `state` with `token`, or NONE."""
-    if 0 <= state < arrays.counters[NUM_TOKENS] and arrays.text[state] == token:
+    if 0 <= state < counters[NUM_TOKENS] and text[state] == token:
         return state + 1
-    edge = stored_edge(arrays, state, token)
-    return NONE if edge == NONE else arrays.edges[edge, TARGET]
+    edge = stored_edge(edges, buckets, state, token)
+    return NONE if edge == NONE else edges[edge, TARGET]
 
 
 @kernel
-def split(arrays: Arrays, state: int, token: int, target: int) -> int:
+def split(
+    text: Int32Array,
+    states: Int32Array,
+    edges: Int32Array,
+    buckets: Int32Array,
+    counters: Int32Array,
+    state: int,
+    token: int,
+    target: int,
+) -> int:
     """Clone `target` for the shorter strings that reach it from `state` and its suffixes."""
-    arrays.counters[NUM_CLONES] += 1
-    clone = -arrays.counters[NUM_CLONES]
-    set_state(arrays, clone, arrays.states[target, LINK], arrays.states[state, LENGTH] + 1)
+    counters[NUM_CLONES] += 1
+    clone = -counters[NUM_CLONES]
+    set_state(states, clone, states[target, LINK], states[state, LENGTH] + 1)
     if target > ROOT:
-        add_edge(arrays, clone, arrays.text[target], target + 1)
-    edge = arrays.states[target, FIRST_EDGE]
+        add_edge(states, edges, buckets, counters, clone, text[target], target + 1)
+    edge = states[target, FIRST_EDGE]
     while edge != NONE:
-        add_edge(arrays, clone, arrays.edges[edge, TOKEN], arrays.edges[edge, TARGET])
-        edge = arrays.edges[edge, NEXT_OF_STATE]
+        copied, end = edges[edge, TOKEN], edges[edge, TARGET]
+        add_edge(states, edges, buckets, counters, clone, copied, end)
+        edge = edges[edge, NEXT_OF_STATE]
     while state != NONE:
-        edge = stored_edge(arrays, state, token)
-        if edge == NONE or arrays.edges[edge, TARGET] != target:
+        edge = stored_edge(edges, buckets, state, token)
+        if edge == NONE or edges[edge, TARGET] != target:
             break
-        arrays.edges[edge, TARGET] = clone
-        state = arrays.states[state, LINK]
-    arrays.states[target, LINK] = clone
+        edges[edge, TARGET] = clone
+        state = states[state, LINK]
+    states[target, LINK] = clone
     return clone
-
-
-# The kernels of the groups take the two arrays alone and return at one place: numba then inlines
-# them without counting references to all arrays, which would cost more than their work.
 
 
 @kernel
@@ -259,52 +284,62 @@ def gather(states: Int32Array, groups: Int32Array, current: int) -> None:
 
 
 @kernel
-def latest_end(arrays: Arrays, state: int) -> int:
+def latest_end(states: Int32Array, groups: Int32Array, state: int) -> int:
     """Number of tokens up to the end of the latest occurrence of `state`."""
-    group = arrays.states[state, GROUP]
-    return group if group == state else find_group(arrays.groups, group)
+    group = states[state, GROUP]
+    return group if group == state else find_group(groups, group)
 
 
 @kernel
-def append(arrays: Arrays, token: int) -> None:
+def append(
+    text: Int32Array,
+    states: Int32Array,
+    groups: Int32Array,
+    edges: Int32Array,
+    buckets: Int32Array,
+    counters: Int32Array,
+    token: int,
+) -> None:
     """Add one token to the text; the caller has seen to the room for it."""
-    last = arrays.counters[NUM_TOKENS]
+    last = counters[NUM_TOKENS]
     current = last + 1
-    arrays.text[last] = token
-    arrays.counters[NUM_TOKENS] = current
-    set_state(arrays, current, ROOT, current)
+    text[last] = token
+    counters[NUM_TOKENS] = current
+    set_state(states, current, ROOT, current)
 
-    state = arrays.states[last, LINK]
+    state = states[last, LINK]
     target = NONE
     while state != NONE:
-        target = follow(arrays, state, token)
+        target = follow(text, edges, buckets, counters, state, token)
         if target != NONE:
             break
-        add_edge(arrays, state, token, current)
-        state = arrays.states[state, LINK]
+        add_edge(states, edges, buckets, counters, state, token, current)
+        state = states[state, LINK]
     if target != NONE:
-        if arrays.states[state, LENGTH] + 1 != arrays.states[target, LENGTH]:
-            target = split(arrays, state, token, target)
-        arrays.states[current, LINK] = target
-    gather(arrays.states, arrays.groups, current)
+        if states[state, LENGTH] + 1 != states[target, LENGTH]:
+            target = split(text, states, edges, buckets, counters, state, token, target)
+        states[current, LINK] = target
+    gather(states, groups, current)
 
 
 @kernel
 def extend(arrays: Arrays, tokens: Int32Array) -> None:
     """Add `tokens` to the text."""
+    text, states, groups, edges, buckets, counters = arrays
     for i in range(tokens.shape[0]):
-        append(arrays, tokens[i])
+        append(text, states, groups, edges, buckets, counters, tokens[i])
 
 
 @kernel
 def longest_match(arrays: Arrays, token: int) -> tuple[int, int]:
     """State and length of the longest suffix of text + `token` that occurs in the text."""
-    state = arrays.counters[NUM_TOKENS]
+    text, states, _, edges, buckets, counters = arrays
+    state = counters[NUM_TOKENS]
     while state != NONE:
-        target = follow(arrays, state, token)
+        target = follow(text, edges, buckets, counters, state, token)
         if target != NONE:
-            return target, arrays.states[state, LENGTH] + 1
-        state = arrays.states[state, LINK]
+            return target, states[state, LENGTH] + 1
+        state = states[state, LINK]
     return ROOT, 0
 
 
@@ -315,11 +350,11 @@ def copy_continuation(arrays: Arrays, state: int, start_token: int, draft: Int32
     The text is read as if `start_token` and the draft itself stood behind it: a match that
     overlaps the end of the text goes on periodically.
     """
-    num_tokens = arrays.counters[NUM_TOKENS]
-    position = latest_end(arrays, state)
+    text, num_tokens = arrays.text, arrays.counters[NUM_TOKENS]
+    position = latest_end(arrays.states, arrays.groups, state)
     for i in range(draft.shape[0]):
         if position < num_tokens:
-            draft[i] = arrays.text[position]
+            draft[i] = text[position]
         elif position == num_tokens:
             draft[i] = start_token
         else:
