@@ -2,8 +2,11 @@
 
 import pytest
 from vllm import SamplingParams
+from vllm.lora.request import LoRARequest
+from vllm.sampling_params import StructuredOutputsParams
 
 from testing.engine import NGRAM, SAM, counters, draft_counts, generate, model_runner
+from testing.tiny_model import TOKENS
 
 MAX_MODEL_LEN = 512
 
@@ -124,3 +127,33 @@ def test_several_samples_of_one_prompt(start_engine, prompts):
     output = engine.generate([{"prompt_token_ids": prompts[5]}], sampling, use_tqdm=False)[0]
     assert [len(sample.token_ids) for sample in output.outputs] == [40] * 4
     assert len({tuple(sample.token_ids) for sample in output.outputs}) == 4
+
+
+def test_prefix_caching(start_engine, prompts, expected):
+    """A prompt that is in the cache is not computed again, and its request drafts as any other."""
+    engine = start_engine(SAM, enable_prefix_caching=True, block_size=16)
+    for _ in range(2):
+        assert generate(engine, prompts, max_tokens=150) == expected
+    assert counters(engine)["vllm:prefix_cache_hits"] > 0
+    assert draft_counts(engine)[1] > 0
+
+
+def test_structured_output(start_engine, model_with_tokenizer, prompts):
+    """The grammar holds for drafts too: what it forbids is cut off before verification."""
+    options = {"model": str(model_with_tokenizer), "skip_tokenizer_init": False}
+    sampling = {"structured_outputs": StructuredOutputsParams(regex="([a-d]{3},)*!")}
+    plain = generate(start_engine(**options), prompts, **sampling)
+    engine = start_engine(SAM, **options)
+    assert generate(engine, prompts, **sampling) == plain
+    assert {token for tokens in plain for token in tokens} <= set(map(TOKENS.index, "abcd,!"))
+    assert draft_counts(engine)[1] > 0
+
+
+def test_lora(start_engine, lora_adapter, prompts, expected):
+    adapters = [LoRARequest("adapter", 1, str(lora_adapter))] * len(prompts)
+    options = {"enable_lora": True, "max_lora_rank": 8}
+    plain = generate(start_engine(**options), prompts, 150, adapters)
+    assert all(tokens != base for tokens, base in zip(plain, expected, strict=True))
+    engine = start_engine(SAM, **options)
+    assert generate(engine, prompts, 150, adapters) == plain
+    assert draft_counts(engine)[1] > 0
