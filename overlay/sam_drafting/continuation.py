@@ -11,30 +11,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from sam_drafting.index import (
+from sam_drafting.index import newest_position
+from sam_drafting.kernels import kernel
+from sam_drafting.layout import (
+    DRAFT,
+    DRAFTED,
     FIRST,
-    HEAD,
+    MATCH_LENGTH,
+    MATCH_PLACE,
     NONE,
-    NUM_PARTS,
     NUM_RESPONSES,
     OLDER,
-    ORDER,
-    PAGE_SHIFT,
     PROMPT,
-    ROOT,
-    TEXT,
     TOKEN,
     Int32Array,
-    UInt64Array,
-    column_of,
-    find_keys,
-    newest_position,
-    position_after,
-    position_before,
-    row_of,
 )
-from sam_drafting.kernels import kernel
-from sam_drafting.policy import Float64Array, cell_of, expected_acceptance
+from sam_drafting.pages import position_after, position_before, text_of
+from sam_drafting.policy import Float64Array, cell_of, expected_acceptance, learn
+from sam_drafting.recent import PLACES_A_ROW, is_stored, recent_row
+from sam_drafting.table import latest_place, newest_place
 
 # Places of a chain that are looked at, newest first: so many for each response, and at most.
 WALK_A_RESPONSE = 16
@@ -44,14 +39,16 @@ LONGEST_MATCH = 64
 LONG_ENOUGH = 16
 OWN_WEIGHT = 8.0
 
-MAX_CANDIDATES = LONGEST_WALK + 1
-# Row of the candidates that is the own match, and their columns.
+MAX_CANDIDATES = LONGEST_WALK + 1 + PLACES_A_ROW
+# Row of the candidates that is the own match, and their columns: where it is, how long, and the
+# token that it votes for. CHOICE holds the different ones of those tokens, and VOTES theirs.
 OWN = 0
-PLACE, LENGTH = range(2)
+PLACE, LENGTH, NEXT, CHOICE = range(4)
+WEIGHT, VOTES = range(2)
 
 
 @kernel
-def match_length(nodes: Int32Array, pages: Int32Array, first: int, second: int) -> int:
+def match_length(nodes: Int32Array, first: int, second: int) -> int:
     """How many tokens up to two positions agree, at most `LONGEST_MATCH`."""
     length = 0
     while (
@@ -61,24 +58,27 @@ def match_length(nodes: Int32Array, pages: Int32Array, first: int, second: int) 
         and nodes[first, TOKEN] == nodes[second, TOKEN]
     ):
         length += 1
-        first = position_before(pages, first)
-        second = position_before(pages, second)
+        first = position_before(nodes, first)
+        second = position_before(nodes, second)
     return length
 
 
 @kernel
 def add_candidate(
-    pages: Int32Array,
+    nodes: Int32Array,
+    texts: Int32Array,
     text: int,
-    root: int,
     candidates: Int32Array,
     count: int,
     place: int,
     length: int,
 ) -> int:
     """Put a match behind the others, or in row `OWN` if it is longer; returns the rows in use."""
-    owner = pages[place >> PAGE_SHIFT, TEXT]
-    is_own = owner in (text, root)
+    prompt = texts[text, PROMPT]
+    is_own = texts[prompt, NUM_RESPONSES] == 1
+    if not is_own:
+        owner = text_of(nodes, place)
+        is_own = owner in (text, prompt)
     row = OWN if is_own else count
     if not is_own or length > candidates[OWN, LENGTH]:
         candidates[row, PLACE] = place
@@ -87,207 +87,323 @@ def add_candidate(
 
 
 @kernel
-def walk_chain(
+def longest_walk(texts: Int32Array, text: int) -> int:
+    """Places of a chain that are looked at for a text."""
+    longest: int = min(WALK_A_RESPONSE * texts[texts[text, PROMPT], NUM_RESPONSES], LONGEST_WALK)
+    return longest
+
+
+@kernel
+def chain_head(nodes: Int32Array, table: Int32Array, texts: Int32Array, text: int) -> int:
+    """Newest place of the pair that ends a text, or NONE where it ends no pair."""
+    newest = newest_position(texts, text)
+    if newest == NONE:
+        return newest
+    before = position_before(nodes, newest)
+    if before == NONE:
+        return before
+    return newest_place(
+        table, texts, texts[text, PROMPT], nodes[before, TOKEN], nodes[newest, TOKEN]
+    )
+
+
+@kernel
+def walk_chains(
     nodes: Int32Array,
-    pages: Int32Array,
-    newest: int,
-    head: int,
+    table: Int32Array,
+    texts: Int32Array,
+    last_drafts: Int32Array,
+    batch: Int32Array,
+    draft_limits: Int32Array,
+    chains: Int32Array,
+) -> None:
+    """Write the places of each text's chain, newest first, and NONE behind the last.
+
+    All chains are walked in step, for then the processor waits for many places at once.
+    """
+    longest = 0
+    for row in range(batch.shape[0]):
+        text = batch[row]
+        chains[row, 0] = NONE
+        if draft_limits[row] > 0 and last_drafts[text, MATCH_LENGTH] < LONG_ENOUGH:
+            chains[row, 0] = chain_head(nodes, table, texts, text)
+            longest = max(longest, longest_walk(texts, text))
+    for i in range(1, longest):
+        for row in range(batch.shape[0]):
+            place = chains[row, i - 1]
+            chains[row, i] = nodes[place, OLDER] if place != NONE else NONE
+
+
+@kernel
+def compare_chain(
+    nodes: Int32Array,
+    texts: Int32Array,
     text: int,
-    root: int,
-    longest_walk: int,
+    newest: int,
+    chains: Int32Array,
+    row: int,
     candidates: Int32Array,
 ) -> int:
-    """Find matches of `ORDER` tokens and more; returns the rows of the candidates in use."""
+    """Find matches of a pair and more; returns the rows of the candidates in use."""
     count = 1
-    place = head
-    steps = 0
-    while place != NONE and steps < longest_walk and candidates[OWN, LENGTH] < LONG_ENOUGH:
-        length = match_length(nodes, pages, place, newest) if place != newest else 0
-        if length >= ORDER:
-            count = add_candidate(pages, text, root, candidates, count, place, length)
-        place = np.int64(nodes[place, OLDER])
-        steps += 1
+    for i in range(longest_walk(texts, text)):
+        place = np.int64(chains[row, i])
+        if place == NONE or candidates[OWN, LENGTH] >= LONG_ENOUGH:
+            break
+        length = match_length(nodes, place, newest) if place != newest else 0
+        if length >= 2:
+            count = add_candidate(nodes, texts, text, candidates, count, place, length)
+    return count
+
+
+@kernel
+def add_recent(
+    nodes: Int32Array,
+    texts: Int32Array,
+    recent: Int32Array,
+    newest: int,
+    candidates: Int32Array,
+    count: int,
+) -> int:
+    """Put recent matches with any prompt behind the others, if none of those is a pair or longer.
+
+    Returns the rows of the candidates in use.
+    """
+    longest = 0
+    for i in range(count):
+        longest = max(longest, candidates[i, LENGTH])
+    row = recent_row(nodes, recent, newest) if longest < 2 else NONE
+    if row != NONE:
+        for i in range(recent.shape[1]):
+            place = np.int64(recent[row, i])
+            if place != newest and is_stored(nodes, texts, place):
+                length = match_length(nodes, place, newest)
+                if length >= 2:
+                    candidates[count, PLACE] = place
+                    candidates[count, LENGTH] = length
+                    count += 1
     return count
 
 
 @kernel
 def find_candidates(
     nodes: Int32Array,
-    pages: Int32Array,
     table: Int32Array,
     texts: Int32Array,
-    prompts: Int32Array,
+    recent: Int32Array,
+    last_drafts: Int32Array,
     text: int,
     newest: int,
-    known: Int32Array,
+    chains: Int32Array,
+    row: int,
     candidates: Int32Array,
-    keys: UInt64Array,
 ) -> int:
     """Find where the end of a text occurred before; returns the rows of the candidates in use.
 
-    `known` is a match that goes on from an earlier step, of length 0 where there is none.
+    The own match of the last draft may go on; its length is 0 where it does not.
     """
     prompt = texts[text, PROMPT]
-    root = prompts[prompt, ROOT]
-    num_parts = prompts[prompt, NUM_PARTS]
-    candidates[OWN, PLACE] = known[PLACE]
-    candidates[OWN, LENGTH] = known[LENGTH] if known[LENGTH] >= LONG_ENOUGH else 0
-    num_keys = find_keys(nodes, pages, newest, keys)
-    count = 1
-    if num_keys == ORDER:
-        head = np.int64(table[row_of(prompts, prompt, num_parts, keys[ORDER - 1]), HEAD])
-        longest_walk = min(WALK_A_RESPONSE * prompts[prompt, NUM_RESPONSES], LONGEST_WALK)
-        count = walk_chain(nodes, pages, newest, head, text, root, longest_walk, candidates)
-        num_keys = ORDER - 1
-    if known[LENGTH] > candidates[OWN, LENGTH]:
-        candidates[OWN] = known
-    while num_keys > 0 and count == 1 and candidates[OWN, LENGTH] == 0:
-        key = keys[num_keys - 1]
-        place = np.int64(table[row_of(prompts, prompt, num_parts, key), column_of(key)])
-        if place != NONE and place != newest:
-            length = match_length(nodes, pages, place, newest)
-            if length >= num_keys:
-                count = add_candidate(pages, text, root, candidates, count, place, length)
-        num_keys -= 1
-    return count
+    token = nodes[newest, TOKEN]
+    known = last_drafts[text, MATCH_LENGTH]
+    candidates[OWN, PLACE] = last_drafts[text, MATCH_PLACE]
+    candidates[OWN, LENGTH] = known if known >= LONG_ENOUGH else 0
+    count = compare_chain(nodes, texts, text, newest, chains, row, candidates)
+    if known > candidates[OWN, LENGTH]:
+        candidates[OWN, PLACE] = last_drafts[text, MATCH_PLACE]
+        candidates[OWN, LENGTH] = known
+    if count == 1 and candidates[OWN, LENGTH] == 0:
+        place = latest_place(table, texts, prompt, token)
+        if place != NONE and place != newest and nodes[place, TOKEN] == token:
+            length = match_length(nodes, place, newest)
+            count = add_candidate(nodes, texts, text, candidates, count, place, length)
+    return add_recent(nodes, texts, recent, newest, candidates, count)
 
 
 @kernel
-def place_after(
-    nodes: Int32Array,
-    pages: Int32Array,
-    texts: Int32Array,
-    text: int,
-    root: int,
-    newest: int,
-    place: int,
-) -> int:
+def place_after(nodes: Int32Array, texts: Int32Array, text: int, newest: int, place: int) -> int:
     """The place behind another: a position, `~i` for token i of the draft, or NONE.
 
     The draft follows the text itself, so that a match which overlaps the end goes on periodically.
     """
     after = place - 1
     if place >= 0:
-        after = position_after(nodes, pages, place)
+        after = position_after(nodes, place)
         if after == NONE and place == newest:
             after = ~0
-        elif after == NONE and pages[place >> PAGE_SHIFT, TEXT] == root:
+        elif after == NONE and text_of(nodes, place) == texts[text, PROMPT]:
             after = np.int64(texts[text, FIRST])
     return after
 
 
 @kernel
-def token_at(nodes: Int32Array, draft: Int32Array, place: int) -> int:
+def token_at(nodes: Int32Array, last_drafts: Int32Array, text: int, place: int) -> int:
     """Token at a place."""
-    token: int = nodes[place, TOKEN] if place >= 0 else draft[~place]
+    token: int = nodes[place, TOKEN] if place >= 0 else last_drafts[text, DRAFT + 2 * ~place]
     return token
 
 
 @kernel
-def most_voted(
-    nodes: Int32Array, draft: Int32Array, candidates: Int32Array, weights: Float64Array, count: int
-) -> tuple[int, float]:
-    """Token with most votes, of several the one of the newest place, and its votes."""
-    best = -1
-    most = 0.0
+def weigh(candidates: Int32Array, weights: Float64Array, count: int) -> None:
+    """Write the weight of each match."""
     for i in range(count):
-        if weights[i] > 0.0:
-            token = token_at(nodes, draft, candidates[i, PLACE])
-            votes = 0.0
-            for j in range(i, count):
-                if weights[j] > 0.0 and token_at(nodes, draft, candidates[j, PLACE]) == token:
-                    votes += weights[j]
-            if votes > most:
-                best, most = token, votes
-    return best, most
+        weights[i, WEIGHT] = np.float64(candidates[i, LENGTH]) ** 4
+    weights[OWN, WEIGHT] *= OWN_WEIGHT
+
+
+@kernel
+def advance(
+    nodes: Int32Array,
+    texts: Int32Array,
+    last_drafts: Int32Array,
+    text: int,
+    newest: int,
+    candidates: Int32Array,
+    weights: Float64Array,
+    count: int,
+) -> int:
+    """Move each candidate to its next token, and drop those without; returns how many stay."""
+    kept = 0
+    for i in range(count):
+        place = NONE
+        if weights[i, WEIGHT] > 0.0:
+            place = place_after(nodes, texts, text, newest, candidates[i, PLACE])
+        if place != NONE:
+            candidates[kept, PLACE] = place
+            candidates[kept, LENGTH] = candidates[i, LENGTH]
+            candidates[kept, NEXT] = token_at(nodes, last_drafts, text, place)
+            weights[kept, WEIGHT] = weights[i, WEIGHT]
+            kept += 1
+    return kept
+
+
+@kernel
+def most_voted(candidates: Int32Array, weights: Float64Array, count: int) -> tuple[int, float]:
+    """Token with most votes, of several the one of the newest place, and its share of the votes."""
+    num_tokens = 0
+    total = 0.0
+    for i in range(count):
+        which = 0
+        while which < num_tokens and candidates[which, CHOICE] != candidates[i, NEXT]:
+            which += 1
+        if which == num_tokens:
+            candidates[which, CHOICE] = candidates[i, NEXT]
+            weights[which, VOTES] = 0.0
+            num_tokens += 1
+        weights[which, VOTES] += weights[i, WEIGHT]
+        total += weights[i, WEIGHT]
+    best = 0
+    for which in range(1, num_tokens):
+        if weights[which, VOTES] > weights[best, VOTES]:
+            best = which
+    return candidates[best, CHOICE], weights[best, VOTES] / total
+
+
+@kernel
+def keep_agreeing(
+    candidates: Int32Array, weights: Float64Array, count: int, token: int
+) -> tuple[int, int]:
+    """Drop the candidates at other tokens; returns how many stay, and the longest match of them."""
+    kept, longest = 0, 0
+    for i in range(count):
+        if candidates[i, NEXT] == token:
+            candidates[kept, PLACE] = candidates[i, PLACE]
+            candidates[kept, LENGTH] = candidates[i, LENGTH]
+            weights[kept, WEIGHT] = weights[i, WEIGHT]
+            longest = max(longest, candidates[i, LENGTH])
+            kept += 1
+    return kept, longest
 
 
 @kernel
 def draft_continuation(
     nodes: Int32Array,
-    pages: Int32Array,
     table: Int32Array,
     texts: Int32Array,
-    prompts: Int32Array,
-    text: int,
-    known: Int32Array,
+    recent: Int32Array,
+    last_drafts: Int32Array,
     acceptance: Float64Array,
     bar: float,
+    chains: Int32Array,
+    row: int,
     candidates: Int32Array,
     weights: Float64Array,
-    keys: UInt64Array,
-    draft: Int32Array,
-    cells: Int32Array,
-) -> tuple[int, int]:
-    """Draft what follows a text.
+    text: int,
+    limit: int,
+) -> int:
+    """Draft at most `limit` tokens that follow a text, as its last draft.
 
-    Writes the draft, the cell of each of its tokens in the table `acceptance`, and the own match to
-    `known`. Returns how many tokens are to be proposed, and how many were drafted: one more where
-    the expected acceptance fell below the bar, so that this is learnt from too.
+    candidates: [MAX_CANDIDATES, 4] and weights: [MAX_CANDIDATES, 2] are scratch memory. Returns how
+    many tokens are to be proposed. One more is drafted where the expected acceptance fell below the
+    bar, so that this is learnt from too.
     """
-    root = prompts[texts[text, PROMPT], ROOT]
-    newest = newest_position(texts, text, root)
+    newest = newest_position(texts, text)
     proposed, drafted = 0, 0
     if newest == NONE:
-        return proposed, drafted
+        return proposed
     count = find_candidates(
-        nodes, pages, table, texts, prompts, text, newest, known, candidates, keys
+        nodes, table, texts, recent, last_drafts, text, newest, chains, row, candidates
     )
-    known[:] = candidates[OWN]
-    for i in range(count):
-        weights[i] = np.float64(candidates[i, LENGTH]) ** 4
-    weights[OWN] *= OWN_WEIGHT
+    last_drafts[text, MATCH_PLACE] = candidates[OWN, PLACE]
+    last_drafts[text, MATCH_LENGTH] = candidates[OWN, LENGTH]
+    weigh(candidates, weights, count)
     chance = 1.0
-    while drafted < draft.shape[0] and proposed == drafted:
-        total = 0.0
-        for i in range(count):
-            if weights[i] > 0.0:
-                place = candidates[i, PLACE]
-                candidates[i, PLACE] = place_after(nodes, pages, texts, text, root, newest, place)
-                if candidates[i, PLACE] == NONE:
-                    weights[i] = 0.0
-                total += weights[i]
-        token, votes = most_voted(nodes, draft, candidates, weights, count)
-        if votes == 0.0:
+    while drafted < limit and proposed == drafted:
+        count = advance(nodes, texts, last_drafts, text, newest, candidates, weights, count)
+        if count == 0:
             break
-        support, longest = 0, 0
-        for i in range(count):
-            if weights[i] > 0.0:
-                if token_at(nodes, draft, candidates[i, PLACE]) == token:
-                    support += 1
-                    longest = max(longest, candidates[i, LENGTH])
-                else:
-                    weights[i] = 0.0
-        draft[drafted] = token
-        cells[drafted] = cell_of(longest + drafted, votes / total, support)
-        chance *= expected_acceptance(acceptance, cells[drafted])
+        token, share = most_voted(candidates, weights, count)
+        count, longest = keep_agreeing(candidates, weights, count, token)
+        cell = cell_of(longest + drafted, share, count)
+        last_drafts[text, DRAFT + 2 * drafted] = token
+        last_drafts[text, DRAFT + 2 * drafted + 1] = cell
+        chance *= expected_acceptance(acceptance, cell)
         drafted += 1
         if chance >= bar:
             proposed = drafted
-    return proposed, drafted
+    last_drafts[text, DRAFTED] = drafted
+    return proposed
+
+
+@kernel
+def learn_from(
+    last_drafts: Int32Array,
+    acceptance: Float64Array,
+    text: int,
+    token_ids: Int32Array,
+    row: int,
+    start: int,
+    end: int,
+) -> None:
+    """Compare the last draft with the tokens that came, up to the first difference."""
+    for i in range(min(last_drafts[text, DRAFTED], end - start)):
+        is_right = last_drafts[text, DRAFT + 2 * i] == token_ids[row, start + i]
+        learn(acceptance, last_drafts[text, DRAFT + 2 * i + 1], is_right)
+        if not is_right:
+            break
 
 
 @kernel
 def follow(
     nodes: Int32Array,
-    pages: Int32Array,
     texts: Int32Array,
+    last_drafts: Int32Array,
     text: int,
-    root: int,
     newest: int,
-    tokens: Int32Array,
-    known: Int32Array,
+    token_ids: Int32Array,
+    row: int,
+    start: int,
+    end: int,
 ) -> None:
-    """Let the own match go on over new tokens; its length becomes 0 where they differ.
+    """Let the own match go on over tokens that were added; its length becomes 0 where they differ.
 
     `newest` is the position that was the text's newest before they came.
     """
-    place = np.int64(known[PLACE])
-    for i in range(tokens.shape[0]):
-        if known[LENGTH] > 0:
-            place = place_after(nodes, pages, texts, text, root, newest, place)
-            if place < 0 or nodes[place, TOKEN] != tokens[i]:
-                known[LENGTH] = 0
-    if known[LENGTH] > 0:
-        known[PLACE] = place
-        known[LENGTH] = min(known[LENGTH] + tokens.shape[0], LONGEST_MATCH)
+    place = np.int64(last_drafts[text, MATCH_PLACE])
+    length = last_drafts[text, MATCH_LENGTH]
+    for i in range(start, end):
+        if length > 0:
+            place = place_after(nodes, texts, text, newest, place)
+            if place < 0 or nodes[place, TOKEN] != token_ids[row, i]:
+                length = 0
+    last_drafts[text, MATCH_PLACE] = place
+    last_drafts[text, MATCH_LENGTH] = min(length + end - start, LONGEST_MATCH) if length else 0

@@ -4,7 +4,8 @@ A finished response first serves the requests that ran beside it: its siblings. 
 those has finished it goes into the history, if there is one. The history has a budget of tokens.
 Above it the oldest epoch of a prompt goes first, of the prompt that was used least recently; where
 no prompt has more than one epoch left, whole prompts go, the least recently used first. An epoch of
-a prompt begins with a request when none is live.
+a prompt begins with a request when none is live, or when the one before holds all that it may: a
+prompt that is always live would otherwise have one endless epoch, which goes as a whole.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import NamedTuple
 
 # Without a bound, one endless answer would hold all short ones of a prompt that is asked always.
 MOST_SIBLINGS = 64
+# Responses of an epoch; a group of GRPO seldom has more.
+LONGEST_EPOCH = 64
 
 
 class Finished(NamedTuple):
@@ -31,7 +34,7 @@ class Prompt:
     """A prompt of the index, and its responses.
 
     Attributes:
-        row: its row in the index.
+        text: its text in the index.
         key: what it is found by.
         num_tokens: its length.
         live: when each live response began, oldest first.
@@ -40,7 +43,7 @@ class Prompt:
         epoch: number of the present epoch.
     """
 
-    row: int
+    text: int
     key: bytes
     num_tokens: int
     live: dict[int, int] = field(default_factory=dict)
@@ -97,6 +100,8 @@ class History:
         if not prompt.epochs:
             self._prompts[prompt] = None
             self.num_tokens += prompt.num_tokens
+        if len(prompt.epochs.get(prompt.epoch, ())) == LONGEST_EPOCH:
+            prompt.epoch += 1
         prompt.epochs.setdefault(prompt.epoch, []).append(response)
         self.num_tokens += response.num_tokens
         if len(prompt.epochs) > 1:

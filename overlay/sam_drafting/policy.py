@@ -13,7 +13,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sam_drafting.index import Int32Array
 from sam_drafting.kernels import kernel
 
 Float64Array: TypeAlias = npt.NDArray[np.float64]
@@ -79,16 +78,11 @@ def expected_acceptance(table: Float64Array, cell: int) -> float:
 
 
 @kernel
-def learn(table: Float64Array, cells: Int32Array, draft: Int32Array, tokens: Int32Array) -> None:
-    """Compare a draft with the tokens that came, up to the first difference.
-
-    cells, draft: [draft tokens]; tokens: [any number] from the place of the draft on.
-    """
-    is_right = True
-    for i in range(min(draft.shape[0], tokens.shape[0])):
-        if is_right:
-            is_right = draft[i] == tokens[i]
-            table[cells[i], OBSERVED] += 1.0
-            table[cells[i], RIGHT] += 1.0 if is_right else 0.0
-            if table[cells[i], OBSERVED] > LONGEST_MEMORY:
-                table[cells[i]] *= 0.5
+def learn(table: Float64Array, cell: int, is_right: bool) -> None:
+    """Count a draft token with the features of a cell."""
+    table[cell, OBSERVED] += 1.0
+    if is_right:
+        table[cell, RIGHT] += 1.0
+    if table[cell, OBSERVED] > LONGEST_MEMORY:
+        table[cell, OBSERVED] *= 0.5
+        table[cell, RIGHT] *= 0.5

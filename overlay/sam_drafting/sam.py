@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
 
+from sam_drafting.arguments import as_integer, checked_draft_length, checked_tokens
 from sam_drafting.automaton import (
     INITIAL_CAPACITY,
     NUM_CLONES,
     NUM_TOKENS,
     ROOT,
-    Int32Array,
     allocate,
     clear,
     copy_continuation,
@@ -22,8 +21,6 @@ from sam_drafting.automaton import (
     num_bytes,
     with_room_for,
 )
-
-MAX_TOKEN_ID = int(np.iinfo(np.int32).max)
 
 
 class SAM:
@@ -100,47 +97,3 @@ class SAM:
     def reset(self) -> None:
         """Forget the text and keep the memory."""
         clear(self._arrays)
-
-
-def checked_draft_length(length: int) -> int:
-    """The longest draft, as a Python integer.
-
-    Raises:
-        TypeError: it is no integer.
-        ValueError: it is below 1.
-    """
-    if not isinstance(length, Integral):
-        raise TypeError(f"num_speculative_tokens must be an integer, not {length!r}")
-    if length < 1:
-        raise ValueError(f"num_speculative_tokens must be at least 1, not {length}")
-    return int(length)
-
-
-def as_integer(value: object) -> int:
-    """`value` as a Python integer; TypeError where it is none."""
-    if not isinstance(value, Integral):
-        raise TypeError(f"tokens and states must be integers, not {value!r}")
-    return int(value)
-
-
-def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Array:
-    """`tokens` as a one-dimensional int32 array.
-
-    Raises:
-        TypeError: not integers.
-        ValueError: a token id below 0 or above `MAX_TOKEN_ID`, or more than one dimension.
-    """
-    if not isinstance(tokens, np.ndarray) or tokens.dtype == object:
-        # Through Python's integers: numpy turns a list with a huge one into floats.
-        tokens = np.array([as_integer(token) for token in tokens], object)
-    if tokens.ndim != 1:
-        raise ValueError(f"tokens must be one-dimensional, not of shape {tokens.shape}")
-    if tokens.dtype.kind not in "iuO":
-        raise TypeError(f"tokens must be integers, not {tokens.dtype}")
-    outside = np.flatnonzero((tokens < 0) | (tokens > MAX_TOKEN_ID))
-    if outside.size:
-        position = outside[0]
-        raise ValueError(
-            f"token id {tokens[position]} at position {position} is outside 0 … {MAX_TOKEN_ID}"
-        )
-    return tokens.astype(np.int32)

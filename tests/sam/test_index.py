@@ -5,8 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from sam_drafting import index as paged
-from sam_drafting.index import (
-    DONE,
+from sam_drafting.index import DONE
+from sam_drafting.layout import (
     FIRST,
     HEAD,
     LENGTH,
@@ -15,21 +15,17 @@ from sam_drafting.index import (
     NUM_FREE_PAGES,
     NUM_PAGES,
     NUM_PARTS,
+    NUM_TOKENS,
     OLDER,
-    ORDER,
-    PAGE_SHIFT,
-    PAGE_SIZE,
     PARTS,
-    ROOT,
-    TEXT,
     TOKEN,
-    find_keys,
-    num_rows_of,
-    position_after,
-    position_before,
+    TOKENS_A_PAGE,
+    UNCHAINED,
 )
+from sam_drafting.pages import position_after, position_before, text_of
+from sam_drafting.table import latest_place, num_rows_of_part
 
-runs_of_tokens = st.lists(st.integers(0, 3), max_size=3 * PAGE_SIZE)
+runs_of_tokens = st.lists(st.integers(0, 3), max_size=3 * TOKENS_A_PAGE)
 
 
 class PagedIndex(RuleBasedStateMachine):
@@ -41,41 +37,33 @@ class PagedIndex(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.index = paged.empty_index()
-        self.rows = []
         self.contents = {}
         self.responses = {}
 
-    def make_rows(self):
-        texts = paged.with_rows(self.index.texts, len(self.index.texts) + 1)
-        prompts = paged.with_rows(self.index.prompts, len(self.rows) + 1)
-        self.index = self.index._replace(texts=texts, prompts=prompts)
+    def make_row(self):
+        paged.make_rows(self.index.texts, len(self.index.texts) + 1)
 
     def extend(self, text, tokens):
-        array = np.array(tokens, np.int32)
-        while (shortage := paged.extend(*self.index, text, array)) != DONE:
-            self.index = paged.enlarged(self.index, shortage)
+        row = np.array([tokens], np.int32)
+        while (shortage := paged.extend(*self.index, text, row, 0, 0, len(tokens))) != DONE:
+            paged.enlarge(self.index, shortage)
         self.contents[text] += tokens
 
     @rule(target=prompts, tokens=runs_of_tokens)
     def open_prompt(self, tokens):
-        self.make_rows()
-        index = self.index
-        row = next(row for row in range(len(self.rows) + 1) if row not in self.responses)
-        root = paged.open_prompt(index.texts, index.prompts, index.counters, row)
-        self.rows = [*{*self.rows, row}]
-        self.contents[root] = []
-        self.responses[row] = set()
-        self.extend(root, tokens)
-        return row
+        self.make_row()
+        prompt = int(paged.open_prompt(self.index.texts, self.index.counters))
+        self.contents[prompt] = []
+        self.responses[prompt] = set()
+        self.extend(prompt, tokens)
+        return prompt
 
     @rule(target=texts, prompt=prompts)
-    def open_text(self, prompt):
+    def open_response(self, prompt):
         if prompt not in self.responses:
             return None
-        self.make_rows()
-        text = int(
-            paged.open_text(self.index.texts, self.index.prompts, self.index.counters, prompt)
-        )
+        self.make_row()
+        text = int(paged.open_response(self.index.texts, self.index.counters, prompt))
         self.contents[text] = []
         self.responses[prompt].add(text)
         return text, prompt
@@ -86,9 +74,9 @@ class PagedIndex(RuleBasedStateMachine):
             self.extend(text[0], tokens)
 
     @rule(text=consumes(texts))
-    def remove_text(self, text):
+    def remove_response(self, text):
         if text and text[0] in self.responses.get(text[1], ()):
-            paged.remove_text(*self.index, text[0])
+            paged.remove_response(*self.index, text[0])
             self.responses[text[1]].remove(text[0])
             del self.contents[text[0]]
 
@@ -96,9 +84,9 @@ class PagedIndex(RuleBasedStateMachine):
     def remove_prompt(self, prompt):
         if prompt in self.responses:
             for text in self.responses.pop(prompt):
-                paged.remove_text(*self.index, text)
+                paged.remove_response(*self.index, text)
                 del self.contents[text]
-            del self.contents[int(self.index.prompts[prompt, ROOT])]
+            del self.contents[prompt]
             paged.remove_prompt(*self.index, prompt)
 
     def positions(self, text):
@@ -106,57 +94,71 @@ class PagedIndex(RuleBasedStateMachine):
         position = int(self.index.texts[text, FIRST])
         while position != NONE:
             found.append(position)
-            position = int(position_after(self.index.nodes, self.index.pages, position))
+            position = int(position_after(self.index.nodes, position))
+        return found
+
+    def rows(self, prompt):
+        """Rows of the hash table of a prompt."""
+        columns = self.index.texts[prompt]
+        for part in range(columns[NUM_PARTS]):
+            yield from range(columns[PARTS + part], columns[PARTS + part] + num_rows_of_part(part))
+
+    def chained(self, prompt):
+        """Positions in the chains of a prompt, the links between which are right."""
+        nodes = self.index.nodes
+        found = []
+        for row in self.rows(prompt):
+            newer, position = ~row, int(self.index.table[row, HEAD])
+            while position != NONE:
+                assert nodes[position, NEWER] == newer
+                found.append(position)
+                newer, position = position, int(nodes[position, OLDER])
         return found
 
     @invariant()
     def texts_hold_what_was_added(self):
         for text, tokens in self.contents.items():
             assert self.index.texts[text, LENGTH] == len(tokens)
-            if tokens:
-                positions = self.positions(text)
-                assert self.index.nodes[positions, TOKEN].tolist() == tokens
-                assert set(self.index.pages[np.array(positions) >> PAGE_SHIFT, TEXT]) == {text}
+            positions = self.positions(text) if tokens else []
+            assert self.index.nodes[positions, TOKEN].tolist() == tokens
+            assert all(text_of(self.index.nodes, position) == text for position in positions)
+
+    @invariant()
+    def prompts_know_how_much_they_hold(self):
+        for prompt, responses in self.responses.items():
+            held = sum(len(self.contents[text]) for text in (prompt, *responses))
+            assert self.index.texts[prompt, NUM_TOKENS] == held
 
     @invariant()
     def pages_are_in_use_or_free(self):
-        used = sum(-(-len(tokens) // PAGE_SIZE) for tokens in self.contents.values())
+        used = sum(-(-len(tokens) // TOKENS_A_PAGE) for tokens in self.contents.values())
         counters = self.index.counters
         assert counters[NUM_PAGES] - counters[NUM_FREE_PAGES] == used
 
     @invariant()
-    def chains_hold_every_linked_token_newest_first(self):
-        nodes, pages, table = self.index.nodes, self.index.pages, self.index.table
+    def every_token_but_the_newest_is_findable(self):
+        nodes = self.index.nodes
         for prompt, responses in self.responses.items():
-            chained = []
-            row = self.index.prompts[prompt]
-            for part in range(row[NUM_PARTS]):
-                length = num_rows_of(part + 1) - num_rows_of(part)
-                for head in range(row[PARTS + part], row[PARTS + part] + length):
-                    newer, position = ~head, int(table[head, HEAD])
-                    while position != NONE:
-                        assert nodes[position, NEWER] == newer
-                        chained.append(position)
-                        newer, position = position, int(nodes[position, OLDER])
-            root = int(row[ROOT])
             stored = [
-                p
-                for text in (root, *responses)
-                if self.contents[text]
-                for p in self.positions(text)
-            ]
-            keys = np.empty(ORDER, np.uint64)
-            linked = [
                 position
-                for position in stored
-                if nodes[position, NEWER] != NONE
-                and find_keys(nodes, pages, position, keys) == ORDER
+                for text in (prompt, *responses)
+                if self.contents[text]
+                for position in self.positions(text)
             ]
-            assert sorted(chained) == sorted(linked)
-            followed = {int(position_before(pages, position)) for position in stored}
-            assert {p for p in stored if p in followed and p in set(stored)} <= {
-                p for p in stored if nodes[p, NEWER] != NONE
-            }
+            before = {position: int(position_before(nodes, position)) for position in stored}
+            linked = [position for position in stored if nodes[position, NEWER] != NONE]
+            assert set(before.values()) - {NONE} <= set(linked)
+            pairs = [position for position in linked if nodes[position, NEWER] != UNCHAINED]
+            assert all((before[p] == NONE) == (nodes[p, NEWER] == UNCHAINED) for p in linked)
+            assert sorted(self.chained(prompt)) == sorted(pairs)
+
+    @invariant()
+    def latest_places_are_of_their_token(self):
+        for prompt in self.responses:
+            if self.index.texts[prompt, NUM_PARTS]:
+                for token in range(4):
+                    place = int(latest_place(self.index.table, self.index.texts, prompt, token))
+                    assert place == NONE or self.index.nodes[place, TOKEN] == token
 
 
 PagedIndex.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

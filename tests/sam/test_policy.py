@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from sam_drafting import SamDrafter
+from sam_drafting.continuation import learn_from
+from sam_drafting.layout import DRAFT, DRAFTED
 from sam_drafting.policy import (
     LONGEST_MEMORY,
     NUM_CELLS,
@@ -33,28 +35,32 @@ def test_longer_matches_are_trusted_more_before_anything_is_observed():
     assert trust == sorted(trust)
 
 
-def test_a_draft_teaches_up_to_its_first_wrong_token():
+def observations(draft, tokens):
+    """What the cells 0, 1, … gain where `draft` was followed by `tokens`."""
     table = initial_table()
-    before = table.copy()
-    cells = np.array([0, 1, 2, 3], np.int32)
-    learn(table, cells, np.array([5, 6, 7, 8], np.int32), np.array([5, 9, 7], np.int32))
-    assert (table - before)[:4].tolist() == [[1.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    last_drafts = np.zeros((1, DRAFT + 2 * len(draft)), np.int32)
+    last_drafts[0, DRAFTED] = len(draft)
+    last_drafts[0, DRAFT::2] = draft
+    last_drafts[0, DRAFT + 1 :: 2] = range(len(draft))
+    learn_from(last_drafts, table, 0, np.array([tokens], np.int32), 0, 0, len(tokens))
+    return (table - initial_table())[: len(draft)].tolist()
+
+
+def test_a_draft_teaches_up_to_its_first_wrong_token():
+    gained = observations([5, 6, 7, 8], [5, 9, 7])
+    assert gained == [[1.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
 
 
 def test_a_draft_teaches_no_further_than_the_text_goes():
-    table = initial_table()
-    before = table.copy()
-    learn(table, np.zeros(3, np.int32), np.array([5, 6, 7], np.int32), np.array([5], np.int32))
-    assert (table - before).sum() == 2.0
+    assert observations([5, 6, 7], [5]) == [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
 
 
 def test_old_observations_count_less():
     table = initial_table()
-    cells, right, wrong = np.zeros(1, np.int32), np.array([1], np.int32), np.array([2], np.int32)
     for _ in range(2 * int(LONGEST_MEMORY)):
-        learn(table, cells, right, right)
+        learn(table, 0, True)
     for _ in range(2 * int(LONGEST_MEMORY)):
-        learn(table, cells, right, wrong)
+        learn(table, 0, False)
     assert table[0, OBSERVED] <= LONGEST_MEMORY + 1
     assert table[0, RIGHT] / table[0, OBSERVED] < 0.2
 

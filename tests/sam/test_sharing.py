@@ -10,7 +10,7 @@ import sam_drafting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sam_drafting import SamDrafter
-from sam_drafting.history import MOST_SIBLINGS
+from sam_drafting.history import LONGEST_EPOCH, MOST_SIBLINGS
 
 K = 3
 PROMPT = [100, 101, 102]
@@ -29,12 +29,6 @@ def test_a_request_drafts_what_its_sibling_has_generated():
     drafter = SamDrafter(K)
     drafts = step(drafter, {"a": PROMPT + ANSWER, "b": PROMPT + ANSWER[:3]})
     assert drafts[1] == ANSWER[3:]
-
-
-def test_other_prompts_are_other_worlds():
-    drafter = SamDrafter(K)
-    drafts = step(drafter, {"a": PROMPT + ANSWER, "b": [*PROMPT[:2], 99, *ANSWER[:3]]})
-    assert drafts[1] == []
 
 
 def test_without_sharing_a_request_knows_its_own_text_alone():
@@ -93,20 +87,32 @@ def knows(drafter, prompt, answer):
 
 def test_the_oldest_epoch_goes_first_then_the_prompt_used_least_recently():
     first, second = [50, 51], [60, 61]
-    old, new = [[start + i for i in range(6)] for start in (0, 10)]
+    old, new, other = [[start + i for i in range(6)] for start in (0, 10, 20)]
     drafter = SamDrafter(K, history_tokens=2 * (2 + 6) + 6)
-    for prompt, answer in ((first, old), (second, old), (first, new)):
+    for prompt, answer in ((first, old), (second, other), (first, new)):
         epoch(drafter, prompt, [answer])
     assert drafter.num_history_tokens == 2 * (2 + 6) + 6
-    epoch(drafter, second, [new])  # now the first has the older use, and two epochs
+    epoch(drafter, second, [other])  # now the first has the older use, and two epochs
     assert drafter.num_history_tokens == 2 * (2 + 6) + 6
     third = [70, 71]
-    epoch(drafter, third, [old, old])
-    epoch(drafter, third, [new])
+    epoch(drafter, third, [other, other])
+    epoch(drafter, third, [other])
     assert drafter.num_history_tokens <= 2 * (2 + 6) + 6
     assert not knows(drafter, first, old)
     assert not knows(drafter, first, new)
-    assert knows(drafter, third, new)
+    assert knows(drafter, third, other)
+
+
+def test_a_prompt_that_is_always_live_loses_its_oldest_responses_only():
+    budget = len(PROMPT) + 3 * LONGEST_EPOCH * len(ANSWER)
+    drafter = SamDrafter(K, history_tokens=budget)
+    least = 0
+    for number in range(6 * LONGEST_EPOCH):
+        step(drafter, {f"r{number}": PROMPT + ANSWER})
+        drafter.finish([f"r{number - 1}"])
+        assert least <= drafter.num_history_tokens <= budget
+        if number > 4 * LONGEST_EPOCH:
+            least = budget - (LONGEST_EPOCH + 1) * len(ANSWER)
 
 
 def test_a_response_larger_than_the_budget_does_not_stay():
@@ -126,7 +132,7 @@ def test_a_response_that_starts_over_is_not_kept():
 operations = st.lists(
     st.tuples(
         st.sampled_from(["step", "finish"]),
-        st.integers(0, 5),  # request
+        st.sampled_from("abcdef"),  # request
         st.integers(0, 2),  # prompt
         st.lists(st.integers(0, 3), max_size=90),  # new tokens
     ),
@@ -181,3 +187,35 @@ def test_the_same_stream_gives_the_same_drafts_in_every_process(seed, monkeypatc
         outputs.append(run.stdout)
     assert outputs[0] == outputs[1]
     assert "[" in outputs[0]
+
+
+def test_where_a_prompt_knows_nothing_others_help():
+    drafter = SamDrafter(K)
+    step(drafter, {"a": [50, 51]})
+    step(drafter, {"a": [50, 51, *ANSWER]})
+    assert step(drafter, {"b": [60, 61, *ANSWER[:2]]}) == [ANSWER[2:5]]
+
+
+def test_other_prompts_do_not_help_where_nothing_is_shared():
+    drafter = SamDrafter(K, share_prompts=False)
+    step(drafter, {"a": [50, 51]})
+    step(drafter, {"a": [50, 51, *ANSWER]})
+    assert step(drafter, {"b": [60, 61, *ANSWER[:2]]}) == [[]]
+
+
+def test_what_was_forgotten_does_not_help():
+    drafter = SamDrafter(K)
+    step(drafter, {"a": [50, 51]})
+    step(drafter, {"a": [50, 51, *ANSWER]})
+    drafter.finish(["a"])
+    assert step(drafter, {"b": [60, 61, *ANSWER[:2]]}) == [[]]
+
+
+def test_pages_that_are_used_again_do_not_help_with_what_they_held():
+    drafter = SamDrafter(K)
+    step(drafter, {"a": [50, 51]})
+    step(drafter, {"a": [50, 51, *ANSWER]})
+    drafter.finish(["a"])
+    step(drafter, {"c": [70, 71]})
+    step(drafter, {"c": [70, 71, 72]})
+    assert step(drafter, {"b": [60, 61, *ANSWER[:2]]}) == [[]]

@@ -108,7 +108,7 @@ def refuse_foreign_options(config: SpeculativeConfig) -> None:
 
 
 def refuse_pipeline(parallel: ParallelConfig | None) -> None:
-    """Refuse pipeline parallelism, with which neither release verifies drafts of any method.
+    """Refuse pipeline parallelism, with which vLLM 0.23 fails for drafts of other methods too.
 
     Ranks of the first stages fail: they have no drafter, but ask of which kind it is
     (vllm/v1/worker/gpu_model_runner.py). The scheduler takes drafts of batches in flight, whose new
