@@ -4,15 +4,17 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from vllm import LLM
+
+Answer = TypeVar("Answer")
 
 LOG_TAIL_LINES = 15
 SECONDS_TO_END = 5
@@ -111,13 +113,18 @@ class EngineProcess:
 
         Raises EngineError where the process ends instead of answering.
         """
+        return self.run(_generation, list(prompts), max_tokens)
+
+    def run(self, work: Callable[..., Answer], *arguments: object) -> Answer:
+        """Return ``work(llm, *arguments)``; the process imports the function by its name.
+
+        Raises EngineError where the process ends instead of answering.
+        """
         try:
-            self._connection.send((list(prompts), max_tokens))
+            self._connection.send((work, arguments))
         except OSError:
             raise self._stopped() from None
-        answer = self._receive()
-        assert isinstance(answer, Generation)
-        return answer
+        return cast(Answer, self._receive())
 
     def close(self) -> None:
         """End the process; do nothing where it has ended.
@@ -171,10 +178,10 @@ def _serve(connection: Connection, options: EngineOptions, log: Path) -> None:
     connection.send("ready")
     while True:
         try:
-            prompts, max_tokens = connection.recv()
+            work, arguments = connection.recv()
         except (EOFError, KeyboardInterrupt):
             return
-        connection.send(_generation(engine, prompts, max_tokens))
+        connection.send(work(engine, *arguments))
 
 
 def _redirect_output(log: Path) -> None:

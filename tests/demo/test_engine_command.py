@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench import engine
+from bench.engines import EngineSetting
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_bad_prompts(compare, prompts, text, sentence):
 
 
 def test_options_of_the_engines():
-    setting = engine.Setting("model", 4, 100, 5, 8, "float32")
+    setting = EngineSetting("model", 4, 5, 8, "float32")
     none, ngram, sam = map(setting.engine_options, ("none", "ngram", "sam"))
     assert none.arguments["speculative_config"] is None
     assert ngram.arguments["speculative_config"] == {

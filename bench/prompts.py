@@ -1,0 +1,45 @@
+"""Prompts for the engines: from a file, or those of the demo model."""
+
+import json
+from pathlib import Path
+
+import click
+
+from testing import demo_model
+
+
+def first_prompts(path: Path | None, count: int | None, demo_count: int) -> list[str]:
+    """Return the first ``count`` prompts of a file, or all.
+
+    Without a file they are held-out ones of the demo model, ``demo_count`` if no count is given.
+    Raises click.BadParameter where the file has fewer, or something else than prompts.
+    """
+    if path is None:
+        return demo_model.held_out_prompts(count or demo_count)
+    prompts = read_prompts(path)
+    if count and count > len(prompts):
+        raise click.BadParameter(f"{path} has {len(prompts)} prompts, not {count}.")
+    return prompts[:count]
+
+
+def read_prompts(path: Path) -> list[str]:
+    """Read one prompt a line, bare or as a JSON object with the key ``prompt``.
+
+    Raises click.BadParameter where a JSON line has no such text or there is no prompt.
+    """
+    lines = [line for line in path.read_text().splitlines() if line.strip()]
+    if not lines:
+        raise click.BadParameter(f"{path} has no prompts.")
+    return [_prompt(line, f"{path}: {line[:60]}") for line in lines]
+
+
+def _prompt(line: str, where: str) -> str:
+    if not line.lstrip().startswith("{"):
+        return line
+    try:
+        prompt = json.loads(line)["prompt"]
+    except (ValueError, KeyError) as error:
+        raise click.BadParameter(f"{where} is not a JSON object with a prompt.") from error
+    if not isinstance(prompt, str):
+        raise click.BadParameter(f"{where} has a prompt that is not text.")
+    return prompt
