@@ -1,0 +1,54 @@
+"""Pictures of what `rollout.py` found."""
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.rollout_measures import tokens_per_step
+from bench.stepwise import Rollout
+
+# Steps that are averaged: one alone accepts much or nothing.
+WINDOW = 10
+
+
+def write(
+    batches: Mapping[int, Mapping[str, Sequence[Rollout]]], threshold: int, folder: Path
+) -> None:
+    """Write one picture a batch, of each method's round of median length."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for batch, rounds in batches.items():
+        figure = Figure(figsize=(11, 4), layout="constrained")
+        running, accepted = figure.subplots(1, 2)
+        figure.suptitle(f"rollout of {batch} requests")
+        for method, rollouts in rounds.items():
+            typical = sorted(rollouts, key=lambda each: each.seconds)[len(rollouts) // 2]
+            plot_running(running, method, typical)
+            plot_accepted(accepted, method, typical)
+        if batch > threshold:
+            running.axhline(threshold, color="grey", linestyle=":", label="threshold")
+        running.set_ylabel("requests running")
+        accepted.set_ylabel(f"tokens a step and request, {WINDOW} steps together")
+        for axes in (running, accepted):
+            axes.set_xlabel("s")
+            axes.legend()
+        figure.savefig(folder / f"rollout_batch_{batch}.png", dpi=120)
+
+
+def plot_running(axes: Axes, method: str, rollout: Rollout) -> None:
+    """Draw the requests that run against time."""
+    begins = accumulate((step.seconds for step in rollout.steps[:-1]), initial=0.0)
+    axes.step(list(begins), [step.running for step in rollout.steps], where="post", label=method)
+
+
+def plot_accepted(axes: Axes, method: str, rollout: Rollout) -> None:
+    """Draw tokens a step against time."""
+    ends = list(accumulate(step.seconds for step in rollout.steps))
+    windows = range(0, len(ends) - WINDOW + 1, WINDOW)
+    axes.plot(
+        [ends[first + WINDOW // 2] for first in windows],
+        [tokens_per_step(rollout.steps[first : first + WINDOW]) for first in windows],
+        label=method,
+    )
