@@ -4,7 +4,8 @@ Every method gets a vLLM engine of its own; all of them stay alive and take turn
 round, on the same prompts, so that a busy machine slows them alike. Decoding is greedy: the
 tokens must be those of the method ``none``, and the exit code is 1 where they are not.
 Prefix caching is on, as is vLLM's default: after the warm-up round every method finds the
-prompts (never the answers) in its cache.
+prompts (never the answers) in its cache. Batches that shrink, and groups that share a prompt, are
+the matter of `bench/rollout.py`.
 """
 
 import json

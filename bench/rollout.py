@@ -9,9 +9,9 @@ is what comes before.
 Decoding is greedy, so that tokens can be compared: they must be those of the method ``none``, and
 the exit code is 1 where they are not. Greedy answers to one prompt would all be the same, so each
 sample of a group but the first must do without two words of the prompt, others for each. Answers
-of the demo model then part about as early as sampled ones; a penalty would do that too, but vLLM
-needs longer to apply it to drafts than for the toy's whole step. With a temperature answers are
-sampled instead, and tokens not compared.
+of the demo model then part about as early as sampled ones; penalties would do that too, but to
+apply them to drafts nearly doubles the toy's step. With a temperature answers are sampled instead,
+and tokens not compared.
 
 An answer ends with its end token or at its limit: what a model writes past its end is a loop, which
 any method drafts. ``sam_history`` finds the rounds before as earlier epochs; greedy answers come
