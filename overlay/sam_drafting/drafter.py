@@ -160,7 +160,7 @@ class SamDrafter:
         bar = lowest_acceptance(self.min_acceptance, batch_size)
         row = 0
         while True:
-            fault, row = draft_step(
+            fault, row, num_proposed = draft_step(
                 *self._index, self._recent, self._last_drafts, self._acceptance, bar,
                 self._texts_of(req_ids), tokens, lengths, limits, row, drafts, draft_lengths,
             )  # fmt: skip
@@ -173,6 +173,8 @@ class SamDrafter:
                 raise request_fault(req_ids[row], tokens[row], lengths[row])
             else:
                 enlarge(self._index, fault)
+        if num_proposed == 0:
+            return [[] for _ in req_ids]
         return [
             draft if length == len(draft) else draft[:length]
             for draft, length in zip(drafts.tolist(), draft_lengths.tolist(), strict=True)

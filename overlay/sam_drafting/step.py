@@ -97,8 +97,10 @@ def draft_step(
     first: int,
     drafts: Int32Array,
     draft_lengths: Int32Array,
-) -> tuple[int, int]:
-    """Take in and draft for the rows from `first` on; returns `DONE`, or a fault and its row.
+) -> tuple[int, int, int]:
+    """Take in the rows from `first` on, then draft for all rows.
+
+    Returns `DONE` or a fault, the row of the fault, and how many tokens were proposed.
 
     acceptance: the table of `policy`; batch: [batch] the text of each request; the others as in
     `layout` and in `SamDrafter.step`.
@@ -106,7 +108,7 @@ def draft_step(
     for row in range(first, batch.shape[0]):
         text, end = batch[row], num_tokens[row]
         if end < 0 or end > token_ids.shape[1]:
-            return BAD_LENGTH, row
+            return BAD_LENGTH, row, 0
         fault = take_in(
             nodes,
             table,
@@ -121,11 +123,12 @@ def draft_step(
             end,
         )
         if fault != DONE:
-            return fault, row
+            return fault, row, 0
     candidates = np.empty((MAX_CANDIDATES, 4), np.int32)
     weights = np.empty((MAX_CANDIDATES, 2))
     chains = np.empty((batch.shape[0], LONGEST_WALK), np.int32)
     walk_chains(nodes, table, texts, last_drafts, batch, draft_limits, chains)
+    num_proposed = 0
     for row in range(batch.shape[0]):
         text, limit = batch[row], min(draft_limits[row], drafts.shape[1])
         draft_lengths[row] = 0
@@ -136,4 +139,5 @@ def draft_step(
             )  # fmt: skip
         for i in range(draft_lengths[row]):
             drafts[row, i] = last_drafts[text, DRAFT + 2 * i]
-    return DONE, 0
+        num_proposed += draft_lengths[row]
+    return DONE, 0, num_proposed

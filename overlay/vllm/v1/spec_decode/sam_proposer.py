@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,6 +79,7 @@ class SamProposer:
         self.num_speculative_tokens = config.num_speculative_tokens
         self.max_model_len = vllm_config.model_config.max_model_len
         self.batch_switch = BatchSwitch(threshold_from_environment(), logger)
+        self._above_threshold = f"batch above {VARIABLE}={self.batch_switch.threshold}"
         self.monitor = DraftMonitor(logger)
         self.drafter = SamDrafter(
             config.num_speculative_tokens,
@@ -112,7 +113,8 @@ class SamProposer:
             A new list a request, empty where it gets no draft: the scheduler keeps and changes
             them, and would take None for "the drafts of the step before".
         """
-        self.monitor.record_accepted(sum(len(new) - 1 for new in sampled_token_ids if new))
+        num_steps = sum(map(bool, sampled_token_ids))
+        self.monitor.record_accepted(sum(map(len, sampled_token_ids)) - num_steps)
         limits = self._draft_limits(input_batch, sampled_token_ids)
         drafts = self.drafter.step(
             input_batch.req_ids, input_batch.token_ids_cpu, *_text_lengths(input_batch), limits
@@ -125,9 +127,9 @@ class SamProposer:
 
     def _draft_limits(
         self, input_batch: InputBatch, sampled_token_ids: list[list[int]]
-    ) -> npt.NDArray[np.int32]:
+    ) -> int | npt.NDArray[np.int32]:
         if not self.batch_switch.speculative_decoding_active:
-            return np.zeros(len(sampled_token_ids), np.int32)
+            return 0
         # A step samples one token more than it verifies: leave room for it.
         room = self.max_model_len - 1 - input_batch.num_tokens_no_spec[: len(sampled_token_ids)]
         limits = np.clip(room, 0, self.num_speculative_tokens)
@@ -140,11 +142,10 @@ class SamProposer:
         self,
         input_batch: InputBatch,
         sampled_token_ids: list[list[int]],
-        limits: npt.NDArray[np.int32],
-    ) -> Counter[str]:
+        limits: int | npt.NDArray[np.int32],
+    ) -> Mapping[str, int]:
         if not self.batch_switch.speculative_decoding_active:
-            reason = f"batch above {VARIABLE}={self.batch_switch.threshold}"
-            return Counter({reason: len(sampled_token_ids)})
+            return {self._above_threshold: len(sampled_token_ids)}
         reasons: Counter[str] = Counter()
         for row, new in enumerate(sampled_token_ids):
             if not new:
