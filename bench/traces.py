@@ -62,7 +62,10 @@ class Pass:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A way to decode a trace; `is_own` where each request may draft from its own text only."""
+    """A way to decode a trace; `is_own` where each request drafts from its own text only.
+
+    Those requests run one at a time, because `SamDrafter` drafts less in a larger batch.
+    """
 
     trace: str
     name: str
@@ -116,12 +119,16 @@ def decodable(prompt: Tokens, samples: Sequence[Sample]) -> Rollout:
     return Rollout(prompt, [each for each in samples if len(each.tokens) and not each.loops])
 
 
+def own_text(trace: str, rollouts: Sequence[Rollout]) -> Scenario:
+    """Return the scenario in which the samples of all rollouts are decoded one at a time."""
+    alone = [Rollout(each.prompt, [sample]) for each in rollouts for sample in each.samples]
+    return Scenario(trace, "own", [Pass(alone)], is_own=True)
+
+
 def checkpoints(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[Scenario]:
     """Own text of every checkpoint, and the last one with none to ten earlier ones as history."""
     known = [(encode(row["prompt"]), [plain(encode(s)) for s in row["samples"]]) for row in rows]
-    scenarios = [
-        Scenario("sky", "own", [Pass([decodable(*each) for each in known])], is_own=True),
-    ]
+    scenarios = [own_text("sky", [decodable(*each) for each in known])]
     for earlier in EARLIER_CHECKPOINTS:
         epochs = range(-1 - earlier, -1)
         history = [Rollout(prompt, [samples[e]]) for e in epochs for prompt, samples in known]
@@ -148,9 +155,8 @@ def conversations(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[
             Rollout(prompt, [*samples[:trial], *samples[trial + 1 :]]) for prompt, samples in known
         ]
         passes.append(Pass(one, others))
-    own = [Pass([decodable(*each) for each in known])]
     return [
-        Scenario("tau", "own", own, is_own=True),
+        own_text("tau", [decodable(*each) for each in known]),
         Scenario("tau", "after 3 trials", passes),
     ]
 
@@ -163,7 +169,7 @@ def programs(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[Scena
         rollouts.append(decodable(encode(row["prompt"]), samples[:GROUP_SIZE]))
         history.append(decodable(encode(row["prompt"]), samples[GROUP_SIZE:]))
     return [
-        Scenario("codet", "own", [Pass(rollouts)], is_own=True),
+        own_text("codet", rollouts),
         Scenario("codet", f"group of {GROUP_SIZE}", [Pass(rollouts)]),
         Scenario("codet", f"group after {GROUP_SIZE} samples", [Pass(rollouts, history)]),
     ]

@@ -45,8 +45,8 @@ def test_every_second_prompt(letters, write_trace):
     rows = [{"prompt": f"p{i}", "samples": [f"s{i}"] * 2} for i in range(1, 6)]
     folder = write_trace(PROGRAMS, rows)
     for first, expected in ((0, ["s1", "s3", "s5"]), (1, ["s2", "s4"])):
-        own = traces.scenarios(folder, first)[0]
-        assert [text(rollout.samples[0]) for rollout in own.passes[0].rollouts] == expected
+        group = traces.scenarios(folder, first)[1]
+        assert [text(rollout.samples[0]) for rollout in group.passes[0].rollouts] == expected
 
 
 def test_earlier_checkpoints_are_history_epoch_by_epoch(letters):
@@ -69,9 +69,8 @@ def test_other_trials_are_history(letters):
     own, shared = traces.conversations([{"segments": trials}], letters)
     assert own.is_own
     assert not shared.is_own
-    assert [text(sample) for sample in own.passes[0].rollouts[0].samples] == [
-        f"Hi{i}" for i in range(4)
-    ]
+    alone = [[text(sample) for sample in rollout.samples] for rollout in own.passes[0].rollouts]
+    assert alone == [[f"Hi{i}"] for i in range(4)]
     for i, work in enumerate(shared.passes):
         assert [text(sample) for sample in work.rollouts[0].samples] == [f"Hi{i}"]
         others = [text(sample) for rollout in work.history for sample in rollout.samples]
