@@ -62,8 +62,8 @@ class SamDrafter:
 
         Args:
             num_speculative_tokens: longest draft.
-            share_prompts: requests with the same prompt draft from each other's responses too,
-                those that are being generated included.
+            share_prompts: requests draft from each other's responses too, those that are being
+                generated included: first with the same prompt, then with any.
             history_tokens: tokens of finished responses, and of their prompts, that stay for
                 requests with the same prompt; 0: none stay.
             min_acceptance: a draft ends where it is less likely than this, 0 to 1, that all of it
