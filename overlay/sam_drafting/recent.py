@@ -20,7 +20,10 @@ PLACES_A_ROW = 4
 
 
 def no_places(num_rows: int) -> Int32Array:
-    """Memory for the places: [rows, PLACES_A_ROW], newest first, NONE where there is none."""
+    """Memory for the places: [rows, PLACES_A_ROW], newest first, NONE where there is none.
+
+    The rows are a power of two, or none at all.
+    """
     return np.full((num_rows, PLACES_A_ROW), NONE, np.int32)
 
 
@@ -31,7 +34,7 @@ def recent_row(nodes: Int32Array, recent: Int32Array, position: int) -> int:
     before = position_before(nodes, position) if recent.shape[0] > 0 else NONE
     if before != NONE:
         key = key_of_pair(nodes[before, TOKEN], key_of_token(nodes[position, TOKEN]))
-        row = np.int64((key >> np.uint64(24)) % np.uint64(recent.shape[0]))
+        row = np.int64((key >> np.uint64(24)) & np.uint64(recent.shape[0] - 1))
     return row
 
 
