@@ -225,7 +225,7 @@ class SamDrafter:
         self, req_id: str, token_ids: Int32Array, row: int, num_tokens: int, num_prompt_tokens: int
     ) -> None:
         """Open an empty response to the prompt that a row begins with."""
-        prompt_length = min(max(num_prompt_tokens, 0), num_tokens)
+        prompt_length = int(min(max(num_prompt_tokens, 0), num_tokens))
         prompt = self._prompt(req_id, token_ids, row, prompt_length)
         self._make_row()
         text = int(open_response(self._index.texts, self._index.counters, prompt.text))

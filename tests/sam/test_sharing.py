@@ -68,6 +68,7 @@ def test_the_history_serves_the_next_epoch():
     step(drafter, {"a": PROMPT + ANSWER})
     drafter.finish(["a"])
     assert drafter.num_history_tokens == len(PROMPT + ANSWER)
+    assert type(drafter.num_history_tokens) is int  # a number of numpy would overflow
     assert step(drafter, {"b": PROMPT + ANSWER[:3]}) == [ANSWER[3:]]
 
 
