@@ -103,13 +103,13 @@ class _Recorder:
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the drafter's function, whose seconds are added up."""
 
-        def timed(*arguments: object, **options: object) -> object:
+        def call(*arguments: object, **options: object) -> object:
             start = time.perf_counter()
             answer = function(*arguments, **options)
             self._drafter_seconds += time.perf_counter() - start
             return answer
 
-        return timed
+        return call
 
     def take(self) -> dict[str, Any]:
         """Return the sums since the last call."""
@@ -128,7 +128,9 @@ def _recorder(engine: "LLMEngine") -> Iterator[_Recorder]:
     loggers.append(recorder)
     for name in calls:
         setattr(drafter, name, recorder.timed(getattr(drafter, name)))
-    yield recorder
-    loggers.remove(recorder)
-    for name in calls:
-        delattr(drafter, name)
+    try:
+        yield recorder
+    finally:
+        loggers.remove(recorder)
+        for name in calls:
+            delattr(drafter, name)

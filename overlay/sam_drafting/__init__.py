@@ -1,4 +1,4 @@
-"""Model-free draft tokens for speculative decoding, by suffix automata (arXiv 2411.10666)."""
+"""Model-free draft tokens for speculative decoding: what followed when the text occurred before."""
 
 from sam_drafting.drafter import SamDrafter
 from sam_drafting.sam import SAM

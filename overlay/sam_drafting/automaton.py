@@ -22,17 +22,14 @@ preferred paths of Sleator and Tarjan's link-cut trees, 1983, without their bala
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from sam_drafting.kernels import kernel
-
-Int32Array: TypeAlias = npt.NDArray[np.int32]
+from sam_drafting.layout import NONE, Int32Array
 
 ROOT = 0
-NONE = int(np.iinfo(np.int32).min)
 
 # Columns of a state. GROUP is a position that leads to its latest occurrence, or the state itself
 # where it has no group yet; BELOW is the next state of the group towards that occurrence.

@@ -4,7 +4,8 @@ The longest match in the request's own text, of several the latest, votes for th
 followed it; so does every match in a text that shares the prompt. Votes weigh as the fourth power
 of the match's length, the own one eightfold (tuned on recorded samples, `bench/acceptance.py`). The
 token with most votes is drafted, the places that disagree drop out, and the rest vote on the next.
-Without other texts this is the draft of the suffix automaton.
+Without other texts this is the draft of the suffix automaton, but for places too far back in a
+chain. Where there is no match of a pair, recent places of all prompts vote (`recent.py`).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ MAX_CANDIDATES = LONGEST_WALK + 1 + PLACES_A_ROW
 # Row of the candidates that is the own match, and their columns: where it is, how long, and the
 # token that it votes for. CHOICE holds the different ones of those tokens, and VOTES theirs.
 OWN = 0
-PLACE, LENGTH, NEXT, CHOICE = range(4)
+PLACE, MATCHED, NEXT, CHOICE = range(4)
 WEIGHT, VOTES = range(2)
 
 
@@ -80,9 +81,9 @@ def add_candidate(
         owner = text_of(nodes, place)
         is_own = owner in (text, prompt)
     row = OWN if is_own else count
-    if not is_own or length > candidates[OWN, LENGTH]:
+    if not is_own or length > candidates[OWN, MATCHED]:
         candidates[row, PLACE] = place
-        candidates[row, LENGTH] = length
+        candidates[row, MATCHED] = length
     return max(count, row + 1)
 
 
@@ -148,7 +149,7 @@ def compare_chain(
     count = 1
     for i in range(longest_walk(texts, text)):
         place = np.int64(chains[row, i])
-        if place == NONE or candidates[OWN, LENGTH] >= LONG_ENOUGH:
+        if place == NONE or candidates[OWN, MATCHED] >= LONG_ENOUGH:
             break
         length = match_length(nodes, place, newest) if place != newest else 0
         if length >= 2:
@@ -171,7 +172,7 @@ def add_recent(
     """
     longest = 0
     for i in range(count):
-        longest = max(longest, candidates[i, LENGTH])
+        longest = max(longest, candidates[i, MATCHED])
     row = recent_row(nodes, recent, newest) if longest < 2 else NONE
     if row != NONE:
         for i in range(recent.shape[1]):
@@ -180,7 +181,7 @@ def add_recent(
                 length = match_length(nodes, place, newest)
                 if length >= 2:
                     candidates[count, PLACE] = place
-                    candidates[count, LENGTH] = length
+                    candidates[count, MATCHED] = length
                     count += 1
     return count
 
@@ -206,12 +207,12 @@ def find_candidates(
     token = nodes[newest, TOKEN]
     known = last_drafts[text, MATCH_LENGTH]
     candidates[OWN, PLACE] = last_drafts[text, MATCH_PLACE]
-    candidates[OWN, LENGTH] = known if known >= LONG_ENOUGH else 0
+    candidates[OWN, MATCHED] = known if known >= LONG_ENOUGH else 0
     count = compare_chain(nodes, texts, text, newest, chains, row, candidates)
-    if known > candidates[OWN, LENGTH]:
+    if known > candidates[OWN, MATCHED]:
         candidates[OWN, PLACE] = last_drafts[text, MATCH_PLACE]
-        candidates[OWN, LENGTH] = known
-    if count == 1 and candidates[OWN, LENGTH] == 0:
+        candidates[OWN, MATCHED] = known
+    if count == 1 and candidates[OWN, MATCHED] == 0:
         place = latest_place(table, texts, prompt, token)
         if place != NONE and place != newest and nodes[place, TOKEN] == token:
             length = match_length(nodes, place, newest)
@@ -246,7 +247,7 @@ def token_at(nodes: Int32Array, last_drafts: Int32Array, text: int, place: int) 
 def weigh(candidates: Int32Array, weights: Float64Array, count: int) -> None:
     """Write the weight of each match."""
     for i in range(count):
-        weights[i, WEIGHT] = np.float64(candidates[i, LENGTH]) ** 4
+        weights[i, WEIGHT] = np.float64(candidates[i, MATCHED]) ** 4
     weights[OWN, WEIGHT] *= OWN_WEIGHT
 
 
@@ -269,7 +270,7 @@ def advance(
             place = place_after(nodes, texts, text, newest, candidates[i, PLACE])
         if place != NONE:
             candidates[kept, PLACE] = place
-            candidates[kept, LENGTH] = candidates[i, LENGTH]
+            candidates[kept, MATCHED] = candidates[i, MATCHED]
             candidates[kept, NEXT] = token_at(nodes, last_drafts, text, place)
             weights[kept, WEIGHT] = weights[i, WEIGHT]
             kept += 1
@@ -307,9 +308,9 @@ def keep_agreeing(
     for i in range(count):
         if candidates[i, NEXT] == token:
             candidates[kept, PLACE] = candidates[i, PLACE]
-            candidates[kept, LENGTH] = candidates[i, LENGTH]
+            candidates[kept, MATCHED] = candidates[i, MATCHED]
             weights[kept, WEIGHT] = weights[i, WEIGHT]
-            longest = max(longest, candidates[i, LENGTH])
+            longest = max(longest, candidates[i, MATCHED])
             kept += 1
     return kept, longest
 
@@ -344,7 +345,7 @@ def draft_continuation(
         nodes, table, texts, recent, last_drafts, text, newest, chains, row, candidates
     )
     last_drafts[text, MATCH_PLACE] = candidates[OWN, PLACE]
-    last_drafts[text, MATCH_LENGTH] = candidates[OWN, LENGTH]
+    last_drafts[text, MATCH_LENGTH] = candidates[OWN, MATCHED]
     weigh(candidates, weights, count)
     chance = 1.0
     while drafted < limit and proposed == drafted:

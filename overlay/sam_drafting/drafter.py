@@ -23,15 +23,18 @@ from sam_drafting.index import (
     empty_index,
     enlarge,
     extend,
+    has_surplus_rows,
     make_rows,
     open_prompt,
     open_response,
+    relink,
     remove_prompt,
     remove_response,
+    shrink_table,
 )
 from sam_drafting.layout import DRAFT, LENGTH, NUM_TEXTS, NUM_TOKENS, Int32Array
 from sam_drafting.policy import initial_table, lowest_acceptance
-from sam_drafting.recent import NUM_ROWS, no_places
+from sam_drafting.recent import NUM_BUCKETS, no_places
 from sam_drafting.step import (
     BAD_LENGTH,
     BAD_TOKEN,
@@ -78,7 +81,7 @@ class SamDrafter:
         self.min_acceptance = checked_acceptance(min_acceptance)
         self._history = History(checked_budget(history_tokens, self.share_prompts))
         self._index = empty_index()
-        self._recent = no_places(NUM_ROWS if self.share_prompts else 0)
+        self._recent = no_places(NUM_BUCKETS if self.share_prompts else 0)
         self._acceptance = initial_table()
         self._last_drafts = np.empty((0, DRAFT + 2 * self.num_speculative_tokens), np.int32)
         self._texts: dict[str, int] = {}
@@ -144,8 +147,8 @@ class SamDrafter:
         Raises:
             TypeError: `token_ids` is no int32 array, or the numbers are no integers.
             ValueError: shapes that do not fit the batch, a number of tokens that does not fit
-                `token_ids`, or a negative token id. Requests before the one at fault have
-                taken their tokens in; the next step goes on from there.
+                `token_ids`, or a negative token id. The request at fault is as before, others
+                may have taken their tokens in; the next step goes on from there.
         """
         batch_size = len(req_ids)
         tokens = checked_rows(token_ids, batch_size)
@@ -167,6 +170,7 @@ class SamDrafter:
             if fault == DONE:
                 break
             if fault == RESTART:
+                _check_row(req_ids[row], tokens, row, lengths[row])
                 self._discard(req_ids[row])
                 self._begin(req_ids[row], tokens, row, lengths[row], prompt_lengths[row])
             elif fault in (BAD_LENGTH, BAD_TOKEN):
@@ -186,11 +190,13 @@ class SamDrafter:
         Their responses stay while a request with the same prompt runs that ran beside them, then
         in the history as far as its budget goes.
         """
-        for req_id in req_ids:
-            text = self._texts.pop(req_id, None)
-            if text is not None:
-                self._batch_ids = None
-                self._end(text)
+        texts = [
+            self._texts.pop(req_id) for req_id in dict.fromkeys(req_ids) if req_id in self._texts
+        ]
+        self._batch_ids = None
+        # vLLM passes a set, whose order differs from process to process.
+        for text in sorted(texts, key=lambda text: self._prompt_of[text].live[text]):
+            self._end(text)
 
     def _limit_for_all(self, limit: npt.NDArray[Any], batch_size: int) -> Int32Array:
         if limit.dtype.kind not in "iu":
@@ -215,11 +221,8 @@ class SamDrafter:
             return
         for row, req_id in enumerate(req_ids):
             if req_id not in self._texts:
-                length = num_tokens[row]
-                in_range = 0 <= length <= token_ids.shape[1]
-                if not in_range or has_negative(token_ids, row, 0, length):
-                    raise request_fault(req_id, token_ids[row], length)
-                self._begin(req_id, token_ids, row, length, num_prompt_tokens[row])
+                _check_row(req_id, token_ids, row, num_tokens[row])
+                self._begin(req_id, token_ids, row, num_tokens[row], num_prompt_tokens[row])
 
     def _begin(
         self, req_id: str, token_ids: Int32Array, row: int, num_tokens: int, num_prompt_tokens: int
@@ -238,16 +241,16 @@ class SamDrafter:
 
     def _prompt(self, req_id: str, token_ids: Int32Array, row: int, length: int) -> Prompt:
         """The prompt that a row begins with, taken in where it is new."""
-        key = req_id.encode()
+        key = req_id.encode(errors="surrogatepass")
         if self.share_prompts:
             key = blake2b(token_ids[row, :length].tobytes(), digest_size=16).digest()
         prompt = self._prompts.get(key)
         if prompt is None:
             self._make_row()
             text = int(open_prompt(self._index.texts, self._index.counters))
-            prompt = self._prompts[key] = Prompt(text, key, length)
             while (shortage := extend(*self._index, text, token_ids, row, 0, length)) != DONE:
                 enlarge(self._index, shortage)
+            prompt = self._prompts[key] = Prompt(text, key, length)
         return prompt
 
     def _make_row(self) -> None:
@@ -257,17 +260,10 @@ class SamDrafter:
         make_rows(self._last_drafts, num_texts)
 
     def _end(self, text: int) -> None:
-        """Let a response pass to its siblings and on to the history, and forget what overflows."""
+        """Let a response pass to its siblings, and on to the history."""
         prompt = self._prompt_of.pop(text)
-        num_tokens = int(self._index.texts[text, LENGTH])
-        for response in prompt.end(Finished(text, num_tokens, self._tick())):
-            self._history.add(prompt, response)
-        for former, responses in self._history.overflow():
-            for response in responses:
-                remove_response(*self._index, response.text)
-            if former is not prompt:
-                self._forget_if_unused(former)
-        self._forget_if_unused(prompt)
+        prompt.end(Finished(text, int(self._index.texts[text, LENGTH]), self._tick()))
+        self._settle(prompt)
 
     def _discard(self, req_id: str) -> None:
         """Forget a live request and what it generated."""
@@ -276,13 +272,37 @@ class SamDrafter:
         prompt = self._prompt_of.pop(text)
         del prompt.live[text]
         remove_response(*self._index, text)
-        self._forget_if_unused(prompt)
+        self._settle(prompt)
 
-    def _forget_if_unused(self, prompt: Prompt) -> None:
+    def _settle(self, prompt: Prompt) -> None:
+        """Let responses that serve no live one pass to the history; forget what overflows it."""
+        for response in prompt.outlived():
+            if self._history.takes(prompt, response):
+                self._history.add(prompt, response)
+            else:
+                remove_response(*self._index, response.text)
+        for former, responses in self._history.overflow():
+            for response in responses:
+                remove_response(*self._index, response.text)
+            if former is not prompt:
+                self._shrink(former)
+        self._shrink(prompt)
+
+    def _shrink(self, prompt: Prompt) -> None:
+        """Give back what a prompt needs no more: all of it, or rows of its hash table."""
         if prompt.is_unused:
             remove_prompt(*self._index, prompt.text)
             del self._prompts[prompt.key]
+        elif has_surplus_rows(self._index.texts, prompt.text):
+            shrink_table(*self._index, prompt.text)
+            for text in prompt.texts():
+                relink(self._index.nodes, self._index.table, self._index.texts, text)
 
     def _tick(self) -> int:
         self._time += 1
         return self._time
+
+
+def _check_row(req_id: str, token_ids: Int32Array, row: int, length: int) -> None:
+    if not 0 <= length <= token_ids.shape[1] or has_negative(token_ids, row, 0, length):
+        raise request_fault(req_id, token_ids[row], length)

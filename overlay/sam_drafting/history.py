@@ -57,15 +57,25 @@ class Prompt:
             self.epoch += 1
         self.live[text] = time
 
-    def end(self, response: Finished) -> Iterator[Finished]:
-        """Note that a response has finished; yields those that serve no live one any more."""
+    def end(self, response: Finished) -> None:
+        """Note that a response has finished."""
         del self.live[response.text]
         self.siblings.append(response)
+
+    def outlived(self) -> Iterator[Finished]:
+        """Yield those siblings that serve no live response any more, and drop them."""
         oldest = next(iter(self.live.values()), None)
         while self.siblings and (
             oldest is None or self.siblings[0].time < oldest or len(self.siblings) > MOST_SIBLINGS
         ):
             yield self.siblings.popleft()
+
+    def texts(self) -> Iterator[int]:
+        """Its text and all responses, oldest first."""
+        yield self.text
+        for responses in (*self.epochs.values(), self.siblings):
+            yield from (response.text for response in responses)
+        yield from self.live
 
     @property
     def is_unused(self) -> bool:
@@ -85,18 +95,23 @@ class History:
         """Begin with nothing; a budget of 0 keeps nothing."""
         self.budget = budget
         self.num_tokens = 0
-        # Both in the order of last use; the second holds those with more than one epoch.
+        # In the order of last use, which is when a response began or came into the history. The
+        # second holds the prompts with more than one epoch.
         self._prompts: OrderedDict[Prompt, None] = OrderedDict()
         self._repeated: OrderedDict[Prompt, None] = OrderedDict()
 
     def use(self, prompt: Prompt) -> None:
-        """Note that a prompt has come again."""
+        """Note that a prompt is used."""
         for prompts in (self._prompts, self._repeated):
             if prompt in prompts:
                 prompts.move_to_end(prompt)
 
+    def takes(self, prompt: Prompt, response: Finished) -> bool:
+        """Say whether a response is worth keeping: it has tokens, and fits with its prompt."""
+        return 0 < response.num_tokens <= self.budget - prompt.num_tokens
+
     def add(self, prompt: Prompt, response: Finished) -> None:
-        """Keep a response, beyond the budget until `overflow` is called."""
+        """Keep a response that it takes, beyond the budget until `overflow` is called."""
         if not prompt.epochs:
             self._prompts[prompt] = None
             self.num_tokens += prompt.num_tokens
@@ -106,6 +121,7 @@ class History:
         self.num_tokens += response.num_tokens
         if len(prompt.epochs) > 1:
             self._repeated[prompt] = None
+        self.use(prompt)
 
     def overflow(self) -> Iterator[tuple[Prompt, list[Finished]]]:
         """Yield what goes until the budget holds: an epoch of a prompt each time."""

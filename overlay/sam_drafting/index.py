@@ -44,6 +44,7 @@ from sam_drafting.pages import (
     has_pages_for,
     header_of,
     place_token,
+    position_after,
     position_before,
     release_page,
     take_page,
@@ -196,6 +197,35 @@ def remove_prompt(
     """Forget a prompt of which no response is left, and let its hash table be used again."""
     remove_text(nodes, table, texts, counters, prompt)
     release_parts(table, texts, counters, prompt)
+
+
+@kernel
+def has_surplus_rows(texts: Int32Array, prompt: int) -> bool:
+    """Say whether a hash table has eight times the rows that its prompt's tokens need."""
+    num_parts = texts[prompt, NUM_PARTS]
+    surplus: bool = num_parts > 1 and num_rows_of(num_parts) > 8 * texts[prompt, NUM_TOKENS]
+    return surplus
+
+
+@kernel
+def shrink_table(
+    nodes: Int32Array, table: Int32Array, texts: Int32Array, counters: Int32Array, prompt: int
+) -> None:
+    """Begin the hash table of a prompt anew, in parts that it had; its texts must be relinked."""
+    num_parts = texts[prompt, NUM_PARTS]
+    release_parts(table, texts, counters, prompt)
+    while num_parts and num_rows_of(texts[prompt, NUM_PARTS]) < max(texts[prompt, NUM_TOKENS], 1):
+        add_part(nodes, table, texts, counters, prompt)
+
+
+@kernel
+def relink(nodes: Int32Array, table: Int32Array, texts: Int32Array, text: int) -> None:
+    """Put the findable tokens of a text into the new hash table of its prompt."""
+    position = np.int64(texts[text, FIRST])
+    while position != NONE:
+        if nodes[position, NEWER] != NONE:
+            link(nodes, table, texts, texts[text, PROMPT], position)
+        position = position_after(nodes, position)
 
 
 def empty_index() -> Index:

@@ -60,7 +60,6 @@ TEXT_WIDTH = PARTS + MAX_PARTS
 NUM_PAGES, FREE_PAGE, NUM_FREE_PAGES, NUM_TEXTS, FREE_TEXT, NUM_ROWS, FREE_PART = range(7)
 NUM_COUNTERS = FREE_PART + MAX_PARTS
 
-# Columns of a last draft: place and length of the own match that it continued, how many tokens the
-# request had, how many were drafted, and then for each draft token itself and its cell in the table
-# of acceptance.
-MATCH_PLACE, MATCH_LENGTH, AT, DRAFTED, DRAFT = range(5)
+# Columns of a last draft: place and length of the own match that it continued, how many tokens were
+# drafted, and then for each draft token itself and its cell in the table of acceptance.
+MATCH_PLACE, MATCH_LENGTH, DRAFTED, DRAFT = range(4)

@@ -3,7 +3,8 @@
 Where neither a request nor those with the same prompt know how its text goes on, others may:
 answers to different prompts have turns of phrase in common. For each of a fixed number of buckets
 of pairs the newest few places are kept, so that memory is bounded and old text is crowded out. A
-place may outlive its text, and is passed over then.
+place may outlive its text: it is passed over then, or, where another text lies there by now, taken
+for a place of that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sam_drafting.layout import FIRST, NEWEST, NONE, TOKEN, Int32Array
 from sam_drafting.pages import header_of, position_after, position_before, text_of
 from sam_drafting.table import key_of_pair, key_of_token
 
-NUM_ROWS = 1 << 14
+NUM_BUCKETS = 1 << 14
 PLACES_A_ROW = 4
 
 
@@ -61,7 +62,7 @@ def note_recent(
 
 @kernel
 def is_stored(nodes: Int32Array, texts: Int32Array, place: int) -> bool:
-    """Say whether a place, which may be NONE, still belongs to a text."""
+    """Say whether a place, which may be NONE, belongs to a text at present."""
     stored = False
     text = text_of(nodes, place) if place != NONE else NONE
     if text != NONE:

@@ -15,12 +15,9 @@ from sam_drafting.continuation import (
 from sam_drafting.index import DONE, TOO_FEW_ROWS, extend, newest_position
 from sam_drafting.kernels import kernel
 from sam_drafting.layout import (
-    AT,
     DRAFT,
     DRAFTED,
     LENGTH,
-    MATCH_LENGTH,
-    NEWEST,
     NONE,
     PROMPT,
     TOKEN,
@@ -62,7 +59,7 @@ def take_in(
     start = texts[texts[text, PROMPT], LENGTH] + texts[text, LENGTH]
     if start > end:
         return RESTART
-    if texts[text, NEWEST] != NONE and nodes[newest, TOKEN] != token_ids[row, start - 1]:
+    if newest != NONE and nodes[newest, TOKEN] != token_ids[row, start - 1]:
         return RESTART
     if has_negative(token_ids, row, start, end):
         return BAD_TOKEN
@@ -70,12 +67,8 @@ def take_in(
     if shortage != DONE:
         return shortage
     note_recent(nodes, texts, recent, text, newest)
-    if last_drafts[text, AT] == start:
-        follow(nodes, texts, last_drafts, text, newest, token_ids, row, start, end)
-        learn_from(last_drafts, acceptance, text, token_ids, row, start, end)
-    else:
-        last_drafts[text, MATCH_LENGTH] = 0
-    last_drafts[text, AT] = end
+    follow(nodes, texts, last_drafts, text, newest, token_ids, row, start, end)
+    learn_from(last_drafts, acceptance, text, token_ids, row, start, end)
     last_drafts[text, DRAFTED] = 0
     return DONE
 

@@ -51,9 +51,9 @@ def test_sampled_requests_avoid_nothing():
 
 
 def test_the_tail_begins_at_the_threshold():
-    assert [step.running for step in rollout_measures.tail(NONE[0], THRESHOLD).steps] == [2, 1]
-    assert [step.running for step in rollout_measures.crowd(NONE[0], THRESHOLD).steps] == [3]
-    assert rollout_measures.crowd(NONE[0], 3).steps == []
+    assert [step.running for step in rollout_measures.tail(NONE[0], THRESHOLD)] == [2, 1]
+    assert [step.running for step in rollout_measures.crowd(NONE[0], THRESHOLD)] == [3]
+    assert rollout_measures.crowd(NONE[0], 3) == []
 
 
 def test_measures():
@@ -67,6 +67,16 @@ def test_measures():
     assert found["tail_accepted_tokens"] == 12
     assert found["crowd_draft_tokens"] == 0
     assert (found["shortest"], found["longest"]) == (1, 3)
+
+
+def test_a_rollout_without_a_tail_has_nothing_to_say_of_it():
+    together = [Rollout([[1, 2]] * 3, [Step(1.0, 3, tokens=3)] * 2)]
+    found = rollout_measures.measures(together, together, THRESHOLD)
+    assert found["x_none"] == 1
+    assert found["tail_x_none"] is None
+    assert found["tail_tokens_per_step"] is None
+    run = {**found, "batch": 3, "method": "none", "differing": 0}
+    assert rollout_measures.table([run]).splitlines()[-1].split()[6:8] == ["-", "-"]
 
 
 def test_the_drafter_has_a_share_of_the_crowds_time():

@@ -137,6 +137,24 @@ def test_an_empty_batch_and_an_empty_request():
     assert step(drafter, {"a": []}) == [[]]
 
 
+@pytest.mark.parametrize("bad", [[-9, 2], [9, 2, -1]])
+def test_a_new_text_that_is_refused_leaves_the_old_one(bad):
+    drafter = SamDrafter(K)
+    text = [1, 2, 3, 4, 1, 2]
+    before = step(drafter, {"a": text})
+    with pytest.raises(ValueError, match="negative token id"):
+        step(drafter, {"a": bad})
+    assert drafter.num_tokens == len(text)
+    assert step(drafter, {"a": text}) == before
+
+
+def test_a_prompt_that_changes_before_its_response_begins_is_noticed():
+    drafter = SamDrafter(K)
+    prompts = [3]
+    drafter.step(["a"], rows([1, 2, 3])[0], [3], prompts, K)
+    assert drafter.step(["a"], rows([7, 8, 9, 1, 2])[0], [5], prompts, K) == [[]]
+
+
 def test_a_negative_id_is_refused_with_request_and_position():
     drafter = SamDrafter(K)
     token_ids, num_tokens = rows([1, 2, 1], [1, -5, 1])

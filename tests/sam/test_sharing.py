@@ -132,7 +132,7 @@ def test_a_response_that_starts_over_is_not_kept():
 
 operations = st.lists(
     st.tuples(
-        st.sampled_from(["step", "finish"]),
+        st.sampled_from(["step", "finish", "restart"]),
         st.sampled_from("abcdef"),  # request
         st.integers(0, 2),  # prompt
         st.lists(st.integers(0, 3), max_size=90),  # new tokens
@@ -151,6 +151,8 @@ def test_memory_holds_what_is_live_and_the_budget(schedule, budget):
             drafter.finish([request])
             live.pop(request, None)
             continue
+        if kind == "restart":
+            live.pop(request, None)
         text = live.setdefault(request, [90 + prompt] * (70 * prompt + 1))
         text += new
         prompt_length = 1 + 70 * (text[0] - 90)
@@ -161,6 +163,59 @@ def test_memory_holds_what_is_live_and_the_budget(schedule, budget):
     drafter.finish(list(live))
     assert len(drafter) == 0
     assert drafter.num_tokens == drafter.num_history_tokens <= budget
+
+
+def test_requests_without_tokens_leave_nothing():
+    for options in ({}, {"share_prompts": False}, {"history_tokens": 100}):
+        drafter = SamDrafter(K, **options)
+        step(drafter, {"first": []}, 0)
+        drafter.finish(["first"])
+        reserved = drafter.nbytes
+        for number in range(500):
+            step(drafter, {f"r{number}": []}, 0)
+            drafter.finish([f"r{number}"])
+        assert drafter.nbytes == reserved
+        assert drafter.num_tokens == 0
+
+
+def test_a_request_that_starts_over_takes_its_siblings_along():
+    drafter = SamDrafter(K)
+    step(drafter, {"a": PROMPT + ANSWER, "b": PROMPT + ANSWER[:2]})
+    drafter.finish(["a"])
+    step(drafter, {"b": [9]}, 1)
+    assert drafter.num_tokens == 1
+
+
+def test_a_table_shrinks_with_its_texts():
+    drafter = SamDrafter(K, history_tokens=7000)
+    reserved = []
+    for number in range(60):
+        prompt = [10_000 + number, 1]
+        for answer in (list(range(5000)), ANSWER):
+            epoch(drafter, prompt, [answer])
+        reserved.append(drafter.nbytes)
+    # What 50 more prompts hold: their pages and the rows of the smallest tables.
+    assert reserved[-1] - reserved[10] < 50 * 6000
+    assert knows(drafter, [10_058, 1], ANSWER)
+
+
+def test_a_response_that_can_never_stay_does_not_drive_out_others():
+    drafter = SamDrafter(K, history_tokens=100)
+    epoch(drafter, PROMPT, [ANSWER])
+    epoch(drafter, [50, 51], [list(range(200, 400))])
+    assert drafter.num_history_tokens == len(PROMPT + ANSWER)
+    assert knows(drafter, PROMPT, ANSWER)
+
+
+def test_the_order_in_which_requests_are_named_does_not_matter():
+    drafts = []
+    for order in (["a", "b"], ["b", "a"]):
+        drafter = SamDrafter(K, history_tokens=10)
+        texts = {"a": [50, 51, *ANSWER], "b": [60, 61, 11, 12, 13, 14, 15, 16]}
+        step(drafter, texts, 2)
+        drafter.finish(order)
+        drafts += [knows(drafter, [50, 51], ANSWER)]
+    assert drafts == [False, False]
 
 
 STREAM = """
