@@ -42,8 +42,8 @@ def measures(
     """Summarise the rollouts of a method, each paired with the reference's beside it.
 
     Seconds are medians of the rounds, and so are the ratios of the pairs; what is counted is of all
-    rounds together. Tokens a step are those of one request. What a crowd or a tail has to say is None
-    where the rollouts have none.
+    rounds together. Tokens a step are those of one request. What a crowd or a tail has to say is
+    None where the rollouts have none.
     """
     tails = [tail(each, threshold) for each in rollouts]
     reference_tails = [tail(each, threshold) for each in reference]
