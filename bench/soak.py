@@ -1,8 +1,8 @@
 """Does a drafter that lives through a long training run leak or become slow?
 
 Requests come without end. Some prompts come again and again, skewed by Zipf's law, others once;
-responses to a prompt resemble each other. Some requests are aborted, and in each step a few are
-absent from the batch. Looked at: the bytes reserved, the tokens of the history against its budget,
+responses to a prompt resemble each other. Some requests are aborted, some start over, and in each
+step a few are absent from the batch. Looked at: the bytes reserved, the tokens of the history against its budget,
 live requests against those that run, and what a step costs. The exit code is 1 where something
 leaks.
 """
@@ -38,9 +38,12 @@ MIN_ACCEPTANCE = 0.1
 VOCABULARY = 50_000
 PROMPT_LENGTHS = 8, 48
 ANSWER_LENGTHS = 10, 80
+LONG_ANSWER = 1000
 # Shares of the requests, of an answer's tokens, and of the requests of a step.
 NEW_PROMPTS = 0.2
+LONG_ANSWERS = 0.02
 ABORTED = 0.05
+RESTARTED = 0.02
 CHANGED_TOKENS = 0.1
 ABSENT = 0.02
 # Of the prompts that come again.
@@ -78,7 +81,9 @@ class Texts:
 
     def _of(self, seed: tuple[int, int]) -> tuple[Tokens, Tokens]:
         random = np.random.default_rng(seed)
-        lengths = random.integers(*PROMPT_LENGTHS), random.integers(*ANSWER_LENGTHS)
+        lengths = [random.integers(*PROMPT_LENGTHS), random.integers(*ANSWER_LENGTHS)]
+        if random.random() < LONG_ANSWERS:
+            lengths[1] = LONG_ANSWER
         text = random.integers(0, VOCABULARY, sum(lengths)).astype(np.int32)
         return text[: lengths[0]], text[lengths[0] :]
 
@@ -94,7 +99,7 @@ class Engine:
         self.step_us: list[float] = []
         self._texts = texts
         self._names = [""] * BATCH
-        self._tokens = np.zeros((BATCH, PROMPT_LENGTHS[1] + ANSWER_LENGTHS[1]), np.int32)
+        self._tokens = np.zeros((BATCH, PROMPT_LENGTHS[1] + LONG_ANSWER), np.int32)
         # Tokens so far, of the prompt, and when the request ends.
         self._lengths, self._prompts, self._ends = np.zeros((3, BATCH), np.int32)
         for row in range(BATCH):
@@ -110,8 +115,7 @@ class Engine:
         self.drafter.step(names, *arrays, LONGEST_DRAFT)
         self.step_us.append(1e6 * (time.process_time() - start))
         for row in present[self._lengths[present] >= self._ends[present]]:
-            self._end(row)
-            self._begin(row)
+            self._replace(row)
         appended = self._texts.random.integers(0, MOST_APPENDED + 1, BATCH)
         self._lengths[present] += appended[present].astype(np.int32)
         np.minimum(self._lengths, self._ends, out=self._lengths)
@@ -121,10 +125,22 @@ class Engine:
         for row in range(BATCH):
             self._end(row)
 
+    def _replace(self, row: int) -> None:
+        if self._texts.random.random() < RESTARTED:
+            # The same request with another text, which the drafter must notice.
+            self.num_ended += 1
+            self._fill(row)
+        else:
+            self._end(row)
+            self._begin(row)
+
     def _begin(self, row: int) -> None:
-        prompt, answer = self._texts.next()
-        self.num_begun += 1
         self._names[row] = f"request {self.num_begun}"
+        self._fill(row)
+
+    def _fill(self, row: int) -> None:
+        self.num_begun += 1
+        prompt, answer = self._texts.next()
         self._tokens[row, : len(prompt)] = prompt
         self._tokens[row, len(prompt) :][: len(answer)] = answer
         self._prompts[row] = self._lengths[row] = len(prompt)
