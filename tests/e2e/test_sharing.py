@@ -76,10 +76,9 @@ def test_history_serves_the_next_epoch(start_engine, prompts):
     tokens, first, second = epochs(start_engine(SAM), prompts)
     assert tokens == [plain, plain]
     engine = start_engine(HISTORY)
-    tokens, first_with_history, second_with_history = epochs(engine, prompts)
+    tokens, _, with_history = epochs(engine, prompts)
     assert tokens == [plain, plain]
-    assert first_with_history == first
-    assert second_with_history > max(first, second)
+    assert with_history > max(first, second)
     drafter = model_runner(engine).drafter.drafter
     assert 0 < drafter.num_history_tokens <= HISTORY["sam_history_tokens"]
 
