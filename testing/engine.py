@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vllm import LLM, SamplingParams
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
 SAM = {"method": "sam", "num_speculative_tokens": 3}
@@ -19,17 +20,21 @@ NGRAM = {
 
 
 def generate(
-    engine: LLM, prompts: list[list[int]], max_tokens: int | list[int] = 100, **sampling: Any
+    engine: LLM,
+    prompts: list[list[int]],
+    max_tokens: int | list[int] = 100,
+    lora_requests: list[LoRARequest | None] | None = None,
+    **sampling: Any,
 ) -> list[list[int]]:
     """New token ids of each prompt, greedily and past the end token unless `sampling` says else.
 
-    `max_tokens` is one number, or one a prompt.
+    `max_tokens` is one number, or one a prompt; `lora_requests` are one a prompt.
     """
     limits = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else max_tokens
     options = {"temperature": 0.0, "ignore_eos": True, "detokenize": False, **sampling}
     parameters = [SamplingParams(max_tokens=limit, **options) for limit in limits]
     requests = [{"prompt_token_ids": prompt} for prompt in prompts]
-    outputs = engine.generate(requests, parameters, use_tqdm=False)
+    outputs = engine.generate(requests, parameters, use_tqdm=False, lora_request=lora_requests)
     return [list(output.outputs[0].token_ids) for output in outputs]
 
 

@@ -6,16 +6,21 @@ trained one. Its logits are scaled up: it settles into repetitions, and drafts a
 
 from __future__ import annotations
 
+import json
 import string
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 # The vocabulary, a character a token; the last one ends a text.
 TOKENS = string.ascii_letters + string.digits + ",!"
 VOCABULARY = len(TOKENS)
+HIDDEN_SIZE = 64
+NUM_LAYERS = 2
+LORA_RANK = 8
 
 
 def save_tiny_model(folder: Path, max_model_len: int, num_key_value_heads: int = 1) -> Path:
@@ -23,9 +28,9 @@ def save_tiny_model(folder: Path, max_model_len: int, num_key_value_heads: int =
     torch.manual_seed(0)
     config = Qwen3Config(
         vocab_size=VOCABULARY,
-        hidden_size=64,
+        hidden_size=HIDDEN_SIZE,
         intermediate_size=128,
-        num_hidden_layers=2,
+        num_hidden_layers=NUM_LAYERS,
         num_attention_heads=2,
         num_key_value_heads=num_key_value_heads,
         head_dim=32,
@@ -46,3 +51,26 @@ def save_tokenizer(folder: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=TOKENS[-1]).save_pretrained(
         folder
     )
+
+
+def save_lora_adapter(folder: Path) -> Path:
+    """Write an adapter that changes what the model says, as peft stores it; returns `folder`."""
+    config = {
+        "peft_type": "LORA",
+        "r": LORA_RANK,
+        "lora_alpha": LORA_RANK,
+        "target_modules": ["o_proj"],
+        "bias": "none",
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    generator = torch.Generator().manual_seed(2)
+    weights = {}
+    for layer in range(NUM_LAYERS):
+        name = f"base_model.model.model.layers.{layer}.self_attn.o_proj"
+        for part, shape in {
+            "lora_A": (LORA_RANK, HIDDEN_SIZE),
+            "lora_B": (HIDDEN_SIZE, LORA_RANK),
+        }.items():
+            weights[f"{name}.{part}.weight"] = 0.2 * torch.randn(shape, generator=generator)
+    save_file(weights, folder / "adapter_model.safetensors")
+    return folder

@@ -12,9 +12,13 @@ from testing.cpu_environment import CPU_ENVIRONMENT
 os.environ.update(CPU_ENVIRONMENT, VLLM_CPU_OMP_THREADS_BIND="nobind")
 
 import torch
+
+# First, as in vLLM's CPU worker (v1/worker/cpu_worker.py): it swaps a function that would pin host
+# memory, and LoRA's modules keep the one they find (lora/punica_wrapper/utils.py).
+import vllm.v1.worker.cpu.shm  # noqa: F401
 from vllm import LLM
 
-from testing.tiny_model import VOCABULARY, save_tiny_model, save_tokenizer
+from testing.tiny_model import VOCABULARY, save_lora_adapter, save_tiny_model, save_tokenizer
 
 MAX_MODEL_LEN = 512
 
@@ -38,6 +42,12 @@ def model_with_tokenizer(tmp_path_factory):
     folder = save_tiny_model(tmp_path_factory.mktemp("model_with_tokenizer"), MAX_MODEL_LEN)
     save_tokenizer(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def lora_adapter(tmp_path_factory):
+    """Folder of an adapter for the target model."""
+    return save_lora_adapter(tmp_path_factory.mktemp("adapter"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import pytest
 from vllm import SamplingParams
+from vllm.lora.request import LoRARequest
 from vllm.sampling_params import StructuredOutputsParams
 
 from testing.engine import NGRAM, SAM, counters, draft_counts, generate, model_runner
@@ -145,4 +146,14 @@ def test_structured_output(start_engine, model_with_tokenizer, prompts):
     engine = start_engine(SAM, **options)
     assert generate(engine, prompts, **sampling) == plain
     assert {token for tokens in plain for token in tokens} <= set(map(TOKENS.index, "abcd,!"))
+    assert draft_counts(engine)[1] > 0
+
+
+def test_lora(start_engine, lora_adapter, prompts, expected):
+    adapters = [LoRARequest("adapter", 1, str(lora_adapter))] * len(prompts)
+    options = {"enable_lora": True, "max_lora_rank": 8}
+    plain = generate(start_engine(**options), prompts, 150, adapters)
+    assert all(tokens != base for tokens, base in zip(plain, expected, strict=True))
+    engine = start_engine(SAM, **options)
+    assert generate(engine, prompts, 150, adapters) == plain
     assert draft_counts(engine)[1] > 0
