@@ -28,6 +28,8 @@ LOCKS = {
     "dev": ROOT / "ci/environments/dev.txt",
     "cpu": ROOT / "patches/2026.09/environments/cpu.txt",
     "cpu-2025.11": ROOT / "patches/2025.11/environments/cpu.txt",
+    "emulated_npu": ROOT / "patches/2026.09/environments/emulated_npu.txt",
+    "emulated_npu-2025.11": ROOT / "patches/2025.11/environments/emulated_npu.txt",
 }
 
 
