@@ -15,6 +15,7 @@ from vllm.logger import init_logger
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import torch
     from torch import nn
     from vllm.config import ParallelConfig, VllmConfig
     from vllm.v1.worker.gpu_input_batch import InputBatch
@@ -133,8 +134,9 @@ class SamProposer:
         # A step samples one token more than it verifies: leave room for it.
         room = self.max_model_len - 1 - input_batch.num_tokens_no_spec[: len(sampled_token_ids)]
         limits = np.clip(room, 0, self.num_speculative_tokens)
+        prompt_embeds = _prompt_embeds(input_batch)
         for row, new in enumerate(sampled_token_ids):
-            if not new or row in input_batch.req_prompt_embeds or _is_excluded(input_batch, row):
+            if not new or row in prompt_embeds or _is_excluded(input_batch, row):
                 limits[row] = 0
         return limits.astype(np.int32)
 
@@ -147,10 +149,11 @@ class SamProposer:
         if not self.batch_switch.speculative_decoding_active:
             return {self._above_threshold: len(sampled_token_ids)}
         reasons: Counter[str] = Counter()
+        prompt_embeds = _prompt_embeds(input_batch)
         for row, new in enumerate(sampled_token_ids):
             if not new:
                 reasons["prompt not complete"] += 1
-            elif row in input_batch.req_prompt_embeds:
+            elif row in prompt_embeds:
                 reasons["prompt given as embeddings"] += 1
             elif _is_excluded(input_batch, row):
                 reasons["sampling options that drafts cannot honour"] += 1
@@ -166,12 +169,19 @@ def _text_lengths(input_batch: InputBatch) -> tuple[npt.NDArray[np.int32], npt.N
     num_reqs = input_batch.num_reqs
     num_tokens = input_batch.num_tokens_no_spec[:num_reqs]
     num_prompt_tokens = input_batch.num_prompt_tokens[:num_reqs]
-    if not input_batch.req_prompt_embeds:
+    prompt_embeds = _prompt_embeds(input_batch)
+    if not prompt_embeds:
         return num_tokens, num_prompt_tokens
     # Embeddings have no tokens: their rows begin with what another request left there.
     has_tokens = np.ones(num_reqs, np.int32)
-    has_tokens[list(input_batch.req_prompt_embeds)] = 0
+    has_tokens[list(prompt_embeds)] = 0
     return num_tokens * has_tokens, num_prompt_tokens * has_tokens
+
+
+def _prompt_embeds(input_batch: InputBatch) -> Mapping[int, torch.Tensor]:
+    """Prompts given as embeddings, by row."""
+    # The batch of vLLM-Ascend 0.11 takes none (vllm_ascend/worker/npu_input_batch.py).
+    return getattr(input_batch, "req_prompt_embeds", {})
 
 
 def _is_excluded(input_batch: InputBatch, row: int) -> bool:

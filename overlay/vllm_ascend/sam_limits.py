@@ -1,0 +1,72 @@
+"""What `method="sam"` cannot do on Ascend, refused while an engine is configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vllm.config import VllmConfig
+    from vllm_ascend.ascend_config import AscendConfig
+
+# Query tokens a request in a decode step, limited by npu_fused_infer_attention_score
+# (vllm_ascend/attention/mla_v1.py).
+MAX_QUERY_TOKENS = 16
+
+# Modes of vllm/config/compilation.py that have no graph for a step of other query lengths than
+# num_speculative_tokens + 1, or one that is made for a single query length a request.
+UNIFORM_GRAPH_MODES = frozenset({"FULL", "FULL_DECODE_ONLY"})
+
+
+def check_sam(vllm_config: VllmConfig, ascend_config: AscendConfig) -> None:
+    """Check an engine's configuration, in which the graph mode is settled; others pass.
+
+    Raises:
+        ValueError: the longest draft is beyond what attention takes, or the graphs are made for
+            steps in which every request has equally many drafts.
+    """
+    speculation = vllm_config.speculative_config
+    if speculation is None or speculation.method != "sam":
+        return
+    check_query_length(speculation.num_speculative_tokens)
+    check_graph_mode(vllm_config.compilation_config.cudagraph_mode.name)
+    refuse_torchair(ascend_config)
+
+
+def check_query_length(num_speculative_tokens: int) -> None:
+    """Check the longest draft against what attention takes.
+
+    Raises:
+        ValueError: it is too long.
+    """
+    if num_speculative_tokens >= MAX_QUERY_TOKENS:
+        raise ValueError(
+            f"num_speculative_tokens={num_speculative_tokens} is more than attention on Ascend "
+            f"takes in one step: use at most {MAX_QUERY_TOKENS - 1}."
+        )
+
+
+def check_graph_mode(name: str) -> None:
+    """Check that graphs serve steps whose requests have different numbers of drafts, or none.
+
+    Raises:
+        ValueError: the mode has graphs for one query length only.
+    """
+    if name in UNIFORM_GRAPH_MODES:
+        raise ValueError(
+            f"cudagraph_mode={name} has graphs for one number of drafts only, and method='sam' "
+            "drafts as many tokens as are likely: use cudagraph_mode=PIECEWISE."
+        )
+
+
+def refuse_torchair(ascend_config: AscendConfig) -> None:
+    """Refuse the graphs of torchair, which vLLM-Ascend 0.11 alone has.
+
+    Raises:
+        ValueError: they are switched on.
+    """
+    torchair = getattr(ascend_config, "torchair_graph_config", None)
+    if torchair is not None and torchair.enabled:
+        raise ValueError(
+            "torchair_graph_config has graphs for one number of drafts only, and method='sam' "
+            "drafts as many tokens as are likely: remove it from additional_config."
+        )

@@ -1,0 +1,62 @@
+"""What the model runners of vLLM-Ascend ask of a drafter, answered by vLLM's `SamProposer`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vllm.v1.spec_decode.sam_proposer import make_sam_proposer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import nn
+    from vllm.config import VllmConfig
+    from vllm_ascend.worker.model_runner_v1 import NPUModelRunner
+
+
+class SAMProposer:
+    """The drafter of an `NPUModelRunner`, which idles on ranks whose drafts nothing asks for."""
+
+    def __init__(
+        self, vllm_config: VllmConfig, runner: NPUModelRunner, name: object = None
+    ) -> None:
+        """Draft for `runner`; vLLM-Ascend 0.11 looks at the `name` of its drafter.
+
+        Raises:
+            ValueError: the threshold in the environment is no whole number.
+        """
+        self.runner = runner
+        self.name = name
+        self.proposer = make_sam_proposer(vllm_config)
+
+    def load_model(self, _target_model: nn.Module) -> None:
+        """Nothing to load: the runner calls this of every drafter."""
+
+    def dummy_run(self, *_args: object, **_options: object) -> None:
+        """Nothing to warm up or to capture in a graph: drafts come from the host."""
+
+    def finish(self, req_ids: Iterable[str]) -> None:
+        """Forget finished and aborted requests."""
+        self.proposer.finish(req_ids)
+
+    def observe_batch(self, batch_size: int) -> bool:
+        """Decide whether this step speculates, from the number of requests in the batch."""
+        return self.proposer.observe_batch(batch_size)
+
+    def propose(self, sampled_token_ids: list[list[int]]) -> list[list[int]]:
+        """Draft for each request of the runner's batch.
+
+        Args:
+            sampled_token_ids: the new tokens a request, already in the batch; empty while its
+                prompt is incomplete.
+
+        Returns:
+            A new list a request, empty where it gets no draft.
+        """
+        return self.proposer.propose(self.runner.input_batch, sampled_token_ids)
+
+    def generate_token_ids(
+        self, sampled_token_ids: list[list[int]], *_unused: object
+    ) -> list[list[int]]:
+        """The same, as vLLM-Ascend 0.11 calls it (`Proposer` in spec_decode/interface.py)."""
+        return self.propose(sampled_token_ids)
