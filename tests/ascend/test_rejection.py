@@ -8,9 +8,9 @@ from vllm.config import VllmConfig
 from vllm_ascend.ascend_config import init_ascend_config
 from vllm_ascend.sample import rejection_sampler as ours
 
+from testing.upstream_functions import upstream_functions
 from tests.ascend.rejection_batches import batches, make_batch
 from tests.ascend.stacks import STACK
-from testing.upstream_functions import upstream_functions
 
 upstream = upstream_functions(
     STACK, "vllm_ascend", "vllm_ascend/sample/rejection_sampler.py", vars(ours)
