@@ -96,15 +96,15 @@ def build(folder: Path, lock: Path) -> None:
     subprocess.run(compileall, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def run(*command: str | Path) -> None:
-    """Run a step of a build; its output goes to standard error.
+def run(*command: str | Path, folder: Path | None = None) -> None:
+    """Run a step of a build, in a folder; its output goes to standard error.
 
     Raises:
         BuildError: it cannot be started, or exits with another code than 0.
     """
     words = [str(word) for word in command]
     try:
-        subprocess.run(words, check=True, stdout=sys.stderr)
+        subprocess.run(words, check=True, stdout=sys.stderr, cwd=folder)
     except (OSError, subprocess.CalledProcessError) as error:
         raise BuildError(f"`{' '.join(words)}` failed: {error}") from error
 

@@ -1,0 +1,1 @@
+"""Stands in for the Python face of Ascend's runtime."""

@@ -1,0 +1,1 @@
+"""Operators that plug into torch_npu."""

@@ -1,0 +1,1 @@
+"""Operators of the Ascend transformer boost library."""

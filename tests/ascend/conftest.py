@@ -1,0 +1,117 @@
+"""vLLM-Ascend's own worker and model runner, executed on an emulated device.
+
+Nothing here was ever tested on Ascend hardware. The same tests run in both stacks; the release of
+vLLM-Ascend that is installed decides where they differ.
+"""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch_npu", reason="these tests run on the emulated NPU; see ci/test")
+
+from testing.npu_emulator.process_environment import NPU_ENVIRONMENT
+
+os.environ.update(NPU_ENVIRONMENT)
+
+import torch
+
+# First: its modules import each other, and only from here on all of them can be imported.
+import vllm_ascend.ops  # noqa: F401
+from vllm import LLM
+
+from testing.tiny_model import VOCABULARY, save_tiny_model
+
+ROOT = Path(__file__).parents[2]
+MAX_MODEL_LEN = 512
+
+
+@pytest.fixture(scope="session")
+def ascend_version():
+    """The release of vLLM-Ascend, such as 0.23.0."""
+    return version("vllm-ascend")
+
+
+@pytest.fixture(scope="session")
+def target_model(tmp_path_factory):
+    """Folder of the target model."""
+    return save_tiny_model(tmp_path_factory.mktemp("model"), MAX_MODEL_LEN)
+
+
+@pytest.fixture(scope="session")
+def prompts():
+    """Twelve prompts of very different lengths."""
+    generator = torch.Generator().manual_seed(1)
+    lengths = [3, 5, 8, 13, 21, 34, 55, 89, 120, 144, 200, 233]
+    return [
+        torch.randint(VOCABULARY, (length,), generator=generator).tolist() for length in lengths
+    ]
+
+
+@pytest.fixture(scope="session")
+def engine_arguments(target_model):
+    """What all engines are started with, but for what a test says else."""
+    return {
+        "model": str(target_model),
+        "max_model_len": MAX_MODEL_LEN,
+        "max_num_seqs": 64,
+        "dtype": "float32",
+        "enforce_eager": True,
+        "skip_tokenizer_init": True,
+        "disable_log_stats": False,
+        "seed": 0,
+        "num_gpu_blocks_override": 128,
+    }
+
+
+@pytest.fixture
+def start_engine(engine_arguments, monkeypatch):
+    """Starts engines on the emulated NPU, in this process, whose parts a test can reach.
+
+    They end with the test: what an engine of this process holds would stay else.
+    """
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    engines = []
+
+    def start(speculative_config=None, *, threshold=None, **options):
+        if threshold is not None:
+            monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", str(threshold))
+        method = dict(speculative_config) if speculative_config else None
+        engines.append(LLM(**{**engine_arguments, "speculative_config": method, **options}))
+        return engines[-1]
+
+    yield start
+    for engine in engines:
+        engine.llm_engine.engine_core.shutdown()
+    engines.clear()
+    gc.collect()
+
+
+@pytest.fixture(scope="session")
+def cpu_tokens(engine_arguments, prompts, tmp_path_factory):
+    """What vLLM writes on the CPU, greedily, after each prompt: 100 tokens of each.
+
+    In a process of its own, where vLLM does not find the plugin that makes the NPU its platform.
+    """
+    output = tmp_path_factory.mktemp("cpu") / "tokens.json"
+    task = {
+        "arguments": engine_arguments,
+        "prompts": prompts,
+        "output": str(output),
+    }
+    script = Path(__file__).with_name("engine_on_the_cpu.py")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VLLM_PLUGINS": ""}
+    subprocess.run(
+        [sys.executable, str(script), json.dumps(task)],
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    return json.loads(output.read_text())
