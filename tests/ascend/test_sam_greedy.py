@@ -1,4 +1,4 @@
-"""Greedy generation with drafts gives the tokens of generation without, on an emulated device."""
+"""Greedy generation with drafts on an emulated device gives the tokens of vLLM on the CPU."""
 
 import pytest
 from vllm import SamplingParams
@@ -10,37 +10,17 @@ MAX_TOKENS = 100
 GREEDY = {"max_tokens": MAX_TOKENS, "ignore_eos": True, "detokenize": False, "temperature": 0.0}
 
 
-@pytest.fixture(scope="module")
-def plain_tokens():
-    """Filled by the first test that asks for `expected`."""
-    return []
-
-
-@pytest.fixture
-def expected(start_engine, prompts, plain_tokens):
-    """Tokens of each prompt without speculation."""
-    if not plain_tokens:
-        plain_tokens.extend(generate(start_engine(), prompts, MAX_TOKENS))
-    return plain_tokens
-
-
 @pytest.mark.parametrize("speculation", [SAM, NGRAM], ids=["sam", "ngram"])
-def test_tokens_equal_those_without_speculation(start_engine, prompts, expected, speculation):
+def test_tokens_equal_those_without_speculation(start_engine, prompts, cpu_tokens, speculation):
     engine = start_engine(speculation)
-    assert generate(engine, prompts, MAX_TOKENS) == expected
+    assert generate(engine, prompts, MAX_TOKENS) == cpu_tokens
     num_drafted, num_accepted = draft_counts(engine)
     assert num_drafted > num_accepted > 0
-    assert generate(engine, prompts[5:6], MAX_TOKENS) == expected[5:6]
+    assert generate(engine, prompts[5:6], MAX_TOKENS) == cpu_tokens[5:6]
     assert draft_counts(engine)[1] > num_accepted
 
 
-def test_an_engine_in_a_process_of_its_own(start_engine, prompts, expected):
-    engine = start_engine(SAM, in_process=False)
-    assert generate(engine, prompts, MAX_TOKENS) == expected
-    assert draft_counts(engine)[1] > 0
-
-
-def test_chunked_prefill_and_preemption(start_engine, prompts, expected):
+def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens):
     """A prompt in pieces, and too few cache blocks for all requests at once."""
     engine = start_engine(
         SAM,
@@ -59,7 +39,7 @@ def test_chunked_prefill_and_preemption(start_engine, prompts, expected):
         return drafts
 
     proposer.propose = recording
-    assert generate(engine, prompts, MAX_TOKENS) == expected
+    assert generate(engine, prompts, MAX_TOKENS) == cpu_tokens
     assert counters(engine)["vllm:num_preemptions"] > 0
     assert max(num_absent) > 0
     assert draft_counts(engine)[1] > 0
@@ -76,7 +56,7 @@ def test_requests_up_to_max_model_len(start_engine, prompts):
     assert draft_counts(engine)[1] > 0
 
 
-def test_greedy_requests_beside_sampled_ones(start_engine, prompts, expected):
+def test_greedy_requests_beside_sampled_ones(start_engine, prompts, cpu_tokens):
     engine = start_engine(SAM)
     parameters = [
         SamplingParams(**{**GREEDY, "temperature": 0.8 * (row % 2), "seed": row})
@@ -85,14 +65,14 @@ def test_greedy_requests_beside_sampled_ones(start_engine, prompts, expected):
     requests = [{"prompt_token_ids": prompt} for prompt in prompts]
     outputs = engine.generate(requests, parameters, use_tqdm=False)
     tokens = [list(output.outputs[0].token_ids) for output in outputs]
-    assert tokens[::2] == expected[::2]
+    assert tokens[::2] == cpu_tokens[::2]
     assert all(
-        sampled != greedy for sampled, greedy in zip(tokens[1::2], expected[1::2], strict=True)
+        sampled != greedy for sampled, greedy in zip(tokens[1::2], cpu_tokens[1::2], strict=True)
     )
     assert draft_counts(engine)[1] > 0
 
 
-def test_log_probabilities_of_drafted_tokens(start_engine, prompts, expected):
+def test_log_probabilities_of_drafted_tokens(start_engine, prompts, cpu_tokens):
     """Each emitted token has its own, as without drafts, also where a draft was accepted."""
     parameters = SamplingParams(**{**GREEDY, "logprobs": 1})
     requests = [{"prompt_token_ids": prompt} for prompt in prompts]
@@ -102,7 +82,7 @@ def test_log_probabilities_of_drafted_tokens(start_engine, prompts, expected):
         outputs = [
             output.outputs[0] for output in engine.generate(requests, parameters, use_tqdm=False)
         ]
-        assert [list(output.token_ids) for output in outputs] == expected
+        assert [list(output.token_ids) for output in outputs] == cpu_tokens
         found.append(
             [
                 position[token].logprob
