@@ -1,11 +1,12 @@
 """Greedy generation with drafts on an emulated device gives the tokens of vLLM on the CPU."""
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 from vllm import SamplingParams
 
 from testing.engine import NGRAM, SAM, counters, draft_counts, generate, model_runner
 
-MAX_MODEL_LEN = 512
 MAX_TOKENS = 100
 GREEDY = {"max_tokens": MAX_TOKENS, "ignore_eos": True, "detokenize": False, "temperature": 0.0}
 
@@ -45,15 +46,28 @@ def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens):
     assert draft_counts(engine)[1] > 0
 
 
-def test_requests_up_to_max_model_len(start_engine, prompts):
+def test_requests_up_to_max_model_len(start_engine, prompts, cpu_tokens):
     """A request near the limit gets shorter drafts and stops no other request's."""
-    batch = [prompts[0] * 160, prompts[1], prompts[2]]
-    max_tokens = [MAX_MODEL_LEN - len(batch[0]), 60, 60]
-    plain = generate(start_engine(), batch, max_tokens)
-    engine = start_engine(SAM)
-    assert generate(engine, batch, max_tokens) == plain
-    assert len(plain[0]) + len(batch[0]) == MAX_MODEL_LEN
-    assert draft_counts(engine)[1] > 0
+    limit = len(prompts[-1]) + 60
+    engine = start_engine(SAM, max_model_len=limit)
+    batch = model_runner(engine).input_batch
+    propose = model_runner(engine).drafter.propose
+    num_beside_a_full_request = 0
+
+    def recording(sampled_token_ids):
+        nonlocal num_beside_a_full_request
+        drafts = propose(sampled_token_ids)
+        room = limit - 1 - batch.num_tokens_no_spec[: len(drafts)]
+        assert all(len(draft) <= max(most, 0) for draft, most in zip(drafts, room, strict=True))
+        if (room <= SAM["num_speculative_tokens"]).any():
+            num_beside_a_full_request += sum(map(len, drafts))
+        return drafts
+
+    model_runner(engine).drafter.propose = recording
+    tokens = generate(engine, prompts, MAX_TOKENS)
+    for prompt, found, expected in zip(prompts, tokens, cpu_tokens, strict=True):
+        assert found == expected[: limit - len(prompt)]
+    assert num_beside_a_full_request > 0
 
 
 def test_greedy_requests_beside_sampled_ones(start_engine, prompts, cpu_tokens):
@@ -72,23 +86,24 @@ def test_greedy_requests_beside_sampled_ones(start_engine, prompts, cpu_tokens):
     assert draft_counts(engine)[1] > 0
 
 
-def test_log_probabilities_of_drafted_tokens(start_engine, prompts, cpu_tokens):
+@torch.no_grad()
+def log_probabilities(target_model, prompt, tokens):
+    """[len(tokens)] of the tokens after a prompt, as transformers computes them."""
+    model = AutoModelForCausalLM.from_pretrained(target_model, dtype=torch.float32)
+    logits = model(torch.tensor([prompt + tokens])).logits[0, len(prompt) - 1 : -1]
+    return logits.log_softmax(dim=-1).gather(1, torch.tensor(tokens)[:, None])[:, 0].tolist()
+
+
+def test_log_probabilities_of_drafted_tokens(start_engine, target_model, prompts, cpu_tokens):
     """Each emitted token has its own, as without drafts, also where a draft was accepted."""
-    parameters = SamplingParams(**{**GREEDY, "logprobs": 1})
+    engine = start_engine(SAM)
     requests = [{"prompt_token_ids": prompt} for prompt in prompts]
-    found = []
-    for speculation in (None, SAM):
-        engine = start_engine(speculation)
-        outputs = [
-            output.outputs[0] for output in engine.generate(requests, parameters, use_tqdm=False)
-        ]
-        assert [list(output.token_ids) for output in outputs] == cpu_tokens
-        found.append(
-            [
-                position[token].logprob
-                for output in outputs
-                for token, position in zip(output.token_ids, output.logprobs, strict=True)
-            ]
-        )
-    assert found[1] == pytest.approx(found[0], abs=1e-4)
+    parameters = SamplingParams(**{**GREEDY, "logprobs": 1})
+    outputs = engine.generate(requests, parameters, use_tqdm=False)
+    for prompt, output, expected in zip(prompts, outputs, cpu_tokens, strict=True):
+        tokens, positions = list(output.outputs[0].token_ids), output.outputs[0].logprobs
+        assert tokens == expected
+        found = [position[token].logprob for token, position in zip(tokens, positions, strict=True)]
+        right = log_probabilities(target_model, prompt, tokens)
+        assert found == pytest.approx(right, abs=1e-3)
     assert draft_counts(engine)[1] > 0
