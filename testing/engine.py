@@ -38,6 +38,26 @@ def generate(
     return [list(output.outputs[0].token_ids) for output in outputs]
 
 
+def add_request(
+    engine: LLM, name: str, prompt: list[int], max_tokens: int, **sampling: Any
+) -> None:
+    """Give an engine a request, greedy and past the end token unless `sampling` says else."""
+    options = {"temperature": 0.0, "ignore_eos": True, "detokenize": False, **sampling}
+    parameters = SamplingParams(max_tokens=max_tokens, **options)
+    engine.llm_engine.add_request(name, {"prompt_token_ids": prompt}, parameters)
+
+
+def run(engine: LLM, num_steps: int | None = None) -> dict[str, list[int]]:
+    """Step until all is done, or so many times; new tokens of what finished, by name."""
+    finished = {}
+    while engine.llm_engine.has_unfinished_requests() and num_steps != 0:
+        for output in engine.llm_engine.step():
+            if output.finished:
+                finished[output.request_id] = list(output.outputs[0].token_ids)
+        num_steps = None if num_steps is None else num_steps - 1
+    return finished
+
+
 def counters(engine: LLM) -> dict[str, int]:
     """vLLM's own counters by name."""
     return {metric.name: metric.value for metric in engine.get_metrics() if "value" in vars(metric)}

@@ -1,33 +1,22 @@
 """What the drafter keeps of a request, and until when."""
 
 import pytest
-from vllm import SamplingParams
 
-from testing.engine import SAM, counters, draft_counts, generate, model_runner
-
-GREEDY = {"temperature": 0.0, "ignore_eos": True, "detokenize": False}
+from testing.engine import (
+    SAM,
+    add_request,
+    counters,
+    draft_counts,
+    generate,
+    model_runner,
+    run,
+)
 
 
 @pytest.fixture
 def names_of_requests(monkeypatch):
     """Requests are called what the test calls them; vLLM else adds something random."""
     monkeypatch.setenv("VLLM_DISABLE_REQUEST_ID_RANDOMIZATION", "1")
-
-
-def add(engine, name, prompt, max_tokens):
-    parameters = SamplingParams(max_tokens=max_tokens, **GREEDY)
-    engine.llm_engine.add_request(name, {"prompt_token_ids": prompt}, parameters)
-
-
-def run(engine, num_steps=None):
-    """Step until all is done, or so many times; new tokens of what finished, by name."""
-    finished = {}
-    while engine.llm_engine.has_unfinished_requests() and num_steps != 0:
-        for output in engine.llm_engine.step():
-            if output.finished:
-                finished[output.request_id] = list(output.outputs[0].token_ids)
-        num_steps = None if num_steps is None else num_steps - 1
-    return finished
 
 
 def test_state_outlives_preemption(start_engine, prompts):
@@ -57,14 +46,14 @@ def test_state_ends_with_the_request_or_its_abort(start_engine, prompts, names_o
     engine = start_engine(SAM)
     drafter = model_runner(engine).drafter.drafter
     for name, prompt in zip("abc", prompts[:3], strict=True):
-        add(engine, name, prompt, max_tokens=5 if name == "a" else 60)
+        add_request(engine, name, prompt, max_tokens=5 if name == "a" else 60)
     run(engine, num_steps=3)
     assert len(drafter) == 3
     engine.llm_engine.abort_request(["b"])
     run(engine, num_steps=4)
     assert len(drafter) == 1
     assert set(run(engine)) == {"c"}
-    add(engine, "d", prompts[3], max_tokens=1)
+    add_request(engine, "d", prompts[3], max_tokens=1)
     run(engine)
     assert len(drafter) == 1
     assert drafter.num_tokens == len(prompts[3]) + 1
@@ -73,10 +62,10 @@ def test_state_ends_with_the_request_or_its_abort(start_engine, prompts, names_o
 def test_a_name_that_comes_back_in_the_step_of_its_abort(start_engine, prompts, names_of_requests):
     plain = generate(start_engine(), [prompts[5]], max_tokens=60)
     engine = start_engine(SAM)
-    add(engine, "same", prompts[4], max_tokens=60)
+    add_request(engine, "same", prompts[4], max_tokens=60)
     run(engine, num_steps=20)
     engine.llm_engine.abort_request(["same"])
-    add(engine, "same", prompts[5], max_tokens=60)
+    add_request(engine, "same", prompts[5], max_tokens=60)
     assert run(engine) == {"same": plain[0]}
     drafter = model_runner(engine).drafter.drafter
     assert len(drafter) == 1
