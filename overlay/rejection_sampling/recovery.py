@@ -68,11 +68,12 @@ def recover_all(
         candidate_ids: as in `recover`.
 
     Returns:
-        [num_tokens] int64, token ids.
+        [num_tokens] int64, token ids; any where a token lies beyond the last request's.
     """
-    num_tokens = draft_token_ids.shape[0]
+    num_tokens, last = draft_token_ids.shape[0], exponentials.shape[0] - 1
     tokens = torch.arange(num_tokens, device=draft_token_ids.device)
-    numbers = exponentials.index_select(0, requests_of_tokens(cu_num_draft_tokens, num_tokens))
+    requests = requests_of_tokens(cu_num_draft_tokens, num_tokens).clamp(max=last)
+    numbers = exponentials.index_select(0, requests)
     return recover(
         *(tokens, draft_token_ids, draft_probs, target_probs, numbers), candidate_ids=candidate_ids
     )

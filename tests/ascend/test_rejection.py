@@ -111,6 +111,18 @@ def test_recovered(batch):
     )
 
 
+def test_tokens_beyond_the_last_request():
+    """Of a padded batch the tokens of its requests are right, and the others do no harm."""
+    batch = make_batch([2, 3, 2], 10).on(DEVICE)
+    found, expected = torch.zeros_like(batch.drafts), torch.zeros_like(batch.drafts)
+    for module, output in ((ours, found), (upstream, expected)):
+        module.sample_recovered_tokens_pytorch(
+            *(output, batch.cu_num[:2], batch.drafts, None, batch.probs, batch.exponential()[:2]),
+            *(batch.vocabulary, True),
+        )
+    assert found[:5].tolist() == expected[:5].tolist()
+
+
 @settings(deadline=None, max_examples=100)
 @given(batches(), st.sampled_from([torch.float32, torch.int32, torch.int64]), st.integers(0, 3))
 def test_expand(batch, dtype, replace_from):
