@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -55,7 +56,7 @@ def _compile(name: str, folder: Path) -> None:
             build_directory=str(folder),
             verbose=sys.stderr.isatty(),
         )
-    except RuntimeError as error:
+    except (RuntimeError, subprocess.SubprocessError) as error:
         raise BuildError(f"The NPU emulator's native part was not compiled: {error}") from error
 
 

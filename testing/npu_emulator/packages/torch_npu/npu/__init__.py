@@ -6,9 +6,6 @@ from types import SimpleNamespace
 
 import torch
 
-from testing.npu_emulator.device import native
-from testing.npu_emulator.memory_size import total_memory
-
 from . import memory
 from .graphs import (
     NPUGraph,
@@ -40,7 +37,6 @@ from .streams import (
     synchronize,
 )
 
-native.set_total_memory(total_memory())
 config = SimpleNamespace(allow_internal_format=False)
 
 
@@ -102,7 +98,7 @@ def get_device_properties(device: object = None) -> SimpleNamespace:
     """Name, memory and cores; the numbers of cores are those of the device of that name."""
     return SimpleNamespace(
         name=get_device_name(),
-        total_memory=total_memory(),
+        total_memory=memory.TOTAL,
         multi_processor_count=20,
         cube_core_num=20,
         vector_core_num=40,

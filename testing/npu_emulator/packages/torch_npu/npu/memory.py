@@ -5,6 +5,9 @@ from __future__ import annotations
 from testing.npu_emulator.device import native
 from testing.npu_emulator.memory_size import total_memory
 
+TOTAL = total_memory()
+native.set_total_memory(TOTAL)
+
 
 def memory_allocated(device: object = None) -> int:
     """Bytes that tensors hold."""
@@ -36,7 +39,7 @@ def memory_stats(device: object = None) -> dict[str, int]:
 
 def mem_get_info(device: object = None) -> tuple[int, int]:
     """Bytes that are free, and all there are."""
-    return total_memory() - native.allocated_memory(), total_memory()
+    return TOTAL - native.allocated_memory(), TOTAL
 
 
 def empty_cache() -> None:
