@@ -1,0 +1,127 @@
+"""The rejection sampler of vLLM-Ascend 0.11, which is given the target's probabilities.
+
+The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
+stand in for; shapes are as in `rejection_sampling`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from rejection_sampling import (
+    DraftGrid,
+    Drafts,
+    RandomNumbers,
+    accepts,
+    recover_all,
+    sample,
+    verify_greedily,
+    verify_randomly,
+)
+from vllm.v1.sample.rejection_sampler import (
+    GREEDY_TEMPERATURE,
+    PLACEHOLDER_TOKEN_ID,
+    generate_uniform_probs,
+)
+
+if TYPE_CHECKING:
+    from vllm.v1.sample.metadata import SamplingMetadata
+
+# Upstream divides Python's floats.
+RATIO_DTYPE = torch.float64
+
+
+def rejection_sample(
+    draft_token_ids: torch.Tensor,
+    num_draft_tokens: list[int],
+    max_spec_len: int,
+    cu_num_draft_tokens: torch.Tensor,
+    draft_probs: torch.Tensor | None,
+    target_probs: torch.Tensor,
+    bonus_token_ids: torch.Tensor,
+    sampling_metadata: SamplingMetadata,
+) -> torch.Tensor:
+    """Verify the drafts of a batch.
+
+    `target_probs` may be logits where all requests are greedy.
+
+    Returns:
+        [batch, max_spec_len + 1] int32, filled up with `PLACEHOLDER_TOKEN_ID`.
+    """
+    size = (len(num_draft_tokens), max_spec_len + 1)
+    output = draft_token_ids.new_full(size, PLACEHOLDER_TOKEN_ID, dtype=torch.int32)
+    drafts = Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs)
+    if sampling_metadata.all_greedy:
+        verify_greedily(output, drafts, target_probs.argmax(dim=-1), bonus_token_ids)
+        return output
+    is_greedy = sampling_metadata.temperature == GREEDY_TEMPERATURE
+    if not sampling_metadata.all_random:
+        verify_greedily(output, drafts, target_probs.argmax(dim=-1), bonus_token_ids, is_greedy)
+    numbers = draw(num_draft_tokens, target_probs, sampling_metadata.generators)
+    verify_randomly(
+        *(output, drafts, target_probs, numbers, bonus_token_ids, ~is_greedy),
+        ratio_dtype=RATIO_DTYPE,
+    )
+    return output
+
+
+def draw(
+    num_draft_tokens: list[int], target_probs: torch.Tensor, generators: dict[int, torch.Generator]
+) -> RandomNumbers:
+    """Draw as upstream does: uniform numbers first, nothing from generators without drafts."""
+    num_tokens, vocab_size = target_probs.shape
+    device = target_probs.device
+    uniform = generate_uniform_probs(num_tokens, num_draft_tokens, generators, device)
+    size = (len(num_draft_tokens), vocab_size)
+    exponential = torch.empty(size, dtype=torch.float32, device=device).exponential_()
+    for request, generator in generators.items():
+        if num_draft_tokens[request] > 0:
+            exponential[request].exponential_(generator=generator)
+    return RandomNumbers(uniform, exponential)
+
+
+def rejection_random_sample_pytorch(
+    output_token_ids: torch.Tensor,
+    cu_num_draft_tokens: torch.Tensor,
+    draft_token_ids: torch.Tensor,
+    draft_probs: torch.Tensor | None,
+    target_probs: torch.Tensor,
+    bonus_token_ids: torch.Tensor,
+    recovered_token_ids: torch.Tensor,
+    uniform_probs: torch.Tensor,
+    is_greedy: torch.Tensor,
+    max_spec_len: int,
+    vocab_size: int,  # noqa: ARG001
+    IS_NGRAM: bool = False,  # noqa: N803
+) -> None:
+    """Verify the random requests of a batch, with a token recovered for each draft beforehand."""
+    draft_probs = None if IS_NGRAM else draft_probs
+    accepted = accepts(
+        *(draft_token_ids, draft_probs, target_probs, uniform_probs), ratio_dtype=RATIO_DTYPE
+    )
+    sample(
+        output_token_ids,
+        DraftGrid.of(cu_num_draft_tokens, draft_token_ids.shape[0], max_spec_len),
+        *(draft_token_ids, accepted, lambda tokens: recovered_token_ids[tokens]),
+        *(bonus_token_ids, ~is_greedy),
+    )
+
+
+def sample_recovered_tokens_pytorch(
+    output_token_ids: torch.Tensor,
+    cu_num_draft_tokens: torch.Tensor,
+    draft_token_ids: torch.Tensor,
+    draft_probs: torch.Tensor | None,
+    target_probs: torch.Tensor,
+    q: torch.Tensor,
+    vocab_size: int,  # noqa: ARG001
+    IS_NGRAM: bool = False,  # noqa: N803
+) -> None:
+    """Recover a token for each draft, with exponential numbers `q`, [batch, vocabulary]."""
+    output_token_ids.copy_(
+        recover_all(
+            *(cu_num_draft_tokens, draft_token_ids, None if IS_NGRAM else draft_probs),
+            *(target_probs, q),
+        )
+    )

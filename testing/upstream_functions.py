@@ -1,0 +1,36 @@
+"""Functions of a release as upstream wrote them, whatever is installed and patched."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from specrl.artefact import Store, read_files
+from specrl.distribution import Distribution
+from specrl.stack import Stack
+
+
+def upstream_functions(
+    stack: str, package: str, path: str, namespace: dict[str, Any]
+) -> SimpleNamespace:
+    """Define the functions of one of a package's files anew.
+
+    Args:
+        stack: whose pinned release is meant; its wheel is downloaded where it is not at hand.
+        package: the package's name in the stack.
+        path: the file, from site-packages.
+        namespace: what the functions find besides each other.
+    """
+    variant = next(iter(Stack.load(Distribution(ROOT), stack).package(package).variants.values()))
+    source = read_files(Store.beside(None).fetch(variant), [path])[path]
+    module = ast.parse(source)
+    module.body = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    scope = dict(namespace)
+    exec(compile(module, path, "exec"), scope)  # noqa: S102
+    return SimpleNamespace(**{node.name: scope[node.name] for node in module.body})
