@@ -16,8 +16,8 @@ synchronisations are
 | `synchronize` | `stream.synchronize()`, `event.synchronize()`, `torch.npu.synchronize()` |
 
 Copies with `non_blocking=True` do not wait. A view starts no kernel, and neither does the
-allocation of memory. Operators that PyTorch composes of others count as those: torch_npu has kernels
-of its own for some of them, so that the real device may need fewer.
+allocation of memory. Operators that PyTorch composes of others count as those: torch_npu has
+kernels of its own for some of them, so that the real device may need fewer.
 """
 
 from __future__ import annotations

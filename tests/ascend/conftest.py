@@ -25,6 +25,8 @@ import torch
 # First: its modules import each other, and only from here on all of them can be imported.
 import vllm_ascend.ops  # noqa: F401
 from vllm import LLM
+from vllm.model_executor.models.interfaces_base import supports_kw
+from vllm_ascend.ops import rotary_embedding
 
 from testing.tiny_model import VOCABULARY, save_tiny_model
 
@@ -87,9 +89,22 @@ def start_engine(engine_arguments, monkeypatch):
         return engines[-1]
 
     yield start
-    for engine in engines:
-        engine.llm_engine.engine_core.shutdown()
-    engines.clear()
+    while engines:
+        engines.pop().llm_engine.engine_core.shutdown()
+    forget_the_engine()
+
+
+def forget_the_engine():
+    """Free what upstream keeps of the first engine as long as the process lives.
+
+    On hardware an engine has a process of its own; here the next one would find the device's memory
+    in use (0.11 caches methods of models) or positions of another length and type (0.23).
+    """
+    if hasattr(supports_kw, "cache_clear"):
+        supports_kw.cache_clear()
+    for name in ("_cos", "_sin", "_cos_sin_cache"):
+        if hasattr(rotary_embedding, name):
+            setattr(rotary_embedding, name, None)
     gc.collect()
 
 

@@ -9,6 +9,7 @@
 #include <ATen/ops/unfold_native.h>
 #include <ATen/ops/view_native.h>
 #include <torch/library.h>
+#include <torch/version.h>
 
 #include <set>
 
@@ -260,6 +261,13 @@ void record_stream(at::Tensor&, at::Stream) {}
 TORCH_LIBRARY_IMPL(_, PrivateUse1, library) {
   library.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
 }
+
+#if TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR < 9
+// Later versions of PyTorch let the device's operators through to here by themselves.
+TORCH_LIBRARY_IMPL(_, AutogradPrivateUse1, library) {
+  library.fallback(torch::CppFunction::makeFallthrough());
+}
+#endif
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
   library.impl("empty.memory_format", &empty);
