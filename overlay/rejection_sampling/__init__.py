@@ -7,7 +7,7 @@ operators are dispatched depends neither on the batch nor on the drafts.
 
 from rejection_sampling.acceptance import accepts, scaled_by_entropy
 from rejection_sampling.expansion import expand
-from rejection_sampling.recovery import recover_all
+from rejection_sampling.recovery import recover, recover_all
 from rejection_sampling.sampler import DraftGrid, sample
 from rejection_sampling.verification import (
     Drafts,
@@ -22,6 +22,7 @@ __all__ = [
     "RandomNumbers",
     "accepts",
     "expand",
+    "recover",
     "recover_all",
     "sample",
     "scaled_by_entropy",

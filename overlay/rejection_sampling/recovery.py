@@ -29,8 +29,8 @@ def recover(
         draft_token_ids: [num_tokens]; a negative one takes nothing away from the target.
         draft_probs: [num_tokens, vocabulary] float32, or None where drafts are not sampled.
         target_probs: [num_tokens, vocabulary] or [num_tokens, candidates] float32.
-        exponentials: [n, vocabulary] or [n, candidates] float32; a column whose number is 0 or
-            infinite is not sampled.
+        exponentials: [n, vocabulary] or [n, candidates] float32; a column whose number is 0 is
+            not sampled.
         candidate_ids: [num_tokens, candidates], the tokens that `target_probs` speaks of, where
             these are not the whole vocabulary.
 
@@ -43,8 +43,8 @@ def recover(
         _take_token_away(residual, draft_token_ids.index_select(0, tokens).unsqueeze(1), names)
     else:
         residual.sub_(_columns(draft_probs.index_select(0, tokens), names)).clamp_(min=0.0)
-    is_degenerate = (exponentials == 0) | exponentials.isinf()
-    best = residual.div_(exponentials).masked_fill_(is_degenerate, NEVER).argmax(dim=1)
+    # Divided by 0, a probability is infinite or no number.
+    best = residual.div_(exponentials).nan_to_num_(nan=NEVER, posinf=NEVER).argmax(dim=1)
     return best if names is None else names.gather(1, best.unsqueeze(1)).squeeze(1)
 
 

@@ -27,7 +27,6 @@ from vllm.v1.sample.rejection_sampler import (
     PLACEHOLDER_TOKEN_ID,
     generate_uniform_probs,
 )
-
 from vllm_ascend.ascend_config import get_ascend_config
 
 if TYPE_CHECKING:

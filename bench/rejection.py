@@ -1,0 +1,330 @@
+"""What does verifying drafts cost, with vLLM-Ascend's samplers and with ours?
+
+The functions of both releases, as upstream wrote them, and those of `rejection_sampling` get the
+same drafts and random numbers in one process and take turns; times are medians over turns of the
+clock on the wall, ratios the medians of the turns' ratios. `recovered` is what each needs for a
+step: upstream one token for each draft, ours one for each request. Dispatches and synchronisations
+are counted on an emulated NPU in host memory, whose times would say nothing about those of an NPU;
+nothing here has run on Ascend hardware.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import rejection_sampling
+import torch
+import torch_npu  # noqa: F401
+from rejection_sampling import Drafts
+from tqdm import tqdm
+from vllm.v1.sample import rejection_sampler as vllm_sampler
+
+from bench import rejection_plots, report
+from testing.npu_emulator.counting import counted
+from testing.upstream_functions import upstream_functions
+
+Found = dict[str, Any]
+Work = Callable[[], object]
+
+BATCHES = (1, 8, 64, 256)
+DRAFTS = (1, 3, 8)
+VOCABULARIES = (1_000, 32_000, 151_936)
+QUICK_BATCHES, QUICK_DRAFTS, QUICK_VOCABULARIES = BATCHES[:3], DRAFTS[:2], VOCABULARIES[:1]
+GRID = (VOCABULARIES, BATCHES, DRAFTS)
+COUNTED_VOCABULARY = 100
+MOST_TURNS, LEAST_TURNS, SECONDS_PER_PART = 25, 3, 1.0
+ACCEPTANCE = 0.7
+OURS = "ours"
+RELEASES = {"0.11": "2025.11", "0.23": "2026.09"}
+PARTS = ("expansion", "greedy", "acceptance", "recovered")
+
+# Release, part, and how many times as long as ours its time should be at least, with the largest
+# batch and vocabulary and 3 drafts a request.
+LEAST = (
+    ("0.11", "acceptance", 20.0),
+    ("0.11", "expansion", 8.0),
+    ("0.11", "recovered", 2.5),
+    ("0.23", "recovered", 20.0),
+)
+# In a batch of 1, all parts of a step together take at most so many times as long as upstream's.
+MOST_FOR_ONE = 1.5
+
+
+def inputs(batch: int, num_drafts: int, vocabulary: int, device: str) -> SimpleNamespace:
+    """Drafts that the target accepts with probability `ACCEPTANCE`, and random numbers."""
+    generator = torch.Generator().manual_seed(batch + num_drafts + vocabulary)
+    num_tokens = batch * num_drafts
+    probs = torch.rand(num_tokens, vocabulary, generator=generator)
+    probs *= (1 - ACCEPTANCE) / probs.sum(-1, keepdim=True)
+    drafts = torch.randint(vocabulary, (num_tokens,), generator=generator, dtype=torch.int32)
+    probs.scatter_(1, drafts.long().unsqueeze(1), ACCEPTANCE)
+    made = SimpleNamespace(
+        drafts=drafts,
+        probs=probs,
+        cu_num=torch.arange(1, batch + 1, dtype=torch.int32) * num_drafts,
+        bonus=torch.zeros(batch, 1, dtype=torch.int32),
+        recovered=torch.zeros(num_tokens, dtype=torch.int32),
+        uniform=torch.rand(num_tokens, dtype=torch.float64, generator=generator),
+        exponential=torch.empty(batch, vocabulary).exponential_(generator=generator),
+        is_greedy=torch.zeros(batch, dtype=torch.bool),
+        output=torch.full((batch, num_drafts + 1), -1, dtype=torch.int32),
+        values=torch.rand(batch, generator=generator),
+        expanded=torch.zeros(num_tokens),
+    )
+    moved = {name: tensor.to(device) for name, tensor in vars(made).items()}
+    return SimpleNamespace(**moved, longest=num_drafts, counts=[num_drafts] * batch)
+
+
+def upstream_parts(functions: SimpleNamespace, given: SimpleNamespace) -> dict[str, Work]:
+    """The parts of a step as a release of upstream does them."""
+    vocabulary = given.probs.shape[1]
+    argmax = given.drafts.long()
+    return {
+        "expansion": lambda: functions.expand_pytorch(
+            given.expanded, given.values, given.cu_num, 0, 1, 32
+        ),
+        "greedy": lambda: functions.rejection_greedy_sample_pytorch(
+            *(given.output, given.cu_num, given.drafts, argmax, given.bonus),
+            *(given.counts, given.longest),
+        ),
+        "acceptance": lambda: functions.rejection_random_sample_pytorch(
+            *(given.output, given.cu_num, given.drafts, None, given.probs, given.bonus),
+            *(given.recovered, given.uniform, given.is_greedy, given.longest, vocabulary),
+            IS_NGRAM=True,
+        ),
+        "recovered": lambda: functions.sample_recovered_tokens_pytorch(
+            *(given.recovered, given.cu_num, given.drafts, None, given.probs),
+            *(given.exponential, vocabulary),
+            IS_NGRAM=True,
+        ),
+    }
+
+
+def our_parts(given: SimpleNamespace) -> dict[str, Work]:
+    """The same parts as `rejection_sampling` does them."""
+    drafts = Drafts(given.drafts, given.cu_num, given.longest)
+    firsts = (given.cu_num - given.longest).long()
+    argmax = given.drafts.long()
+    everyone = torch.ones_like(given.is_greedy)
+
+    def acceptance() -> None:
+        accepted = rejection_sampling.accepts(
+            given.drafts, None, given.probs, given.uniform, ratio_dtype=torch.float64
+        )
+        rejection_sampling.sample(
+            *(given.output, drafts.grid(), given.drafts, accepted),
+            *(lambda tokens: given.recovered[tokens], given.bonus, everyone),
+        )
+
+    return {
+        "expansion": lambda: rejection_sampling.expand(
+            given.expanded, given.values, given.cu_num, 0, 1
+        ),
+        "greedy": lambda: rejection_sampling.verify_greedily(
+            given.output, drafts, argmax, given.bonus
+        ),
+        "acceptance": acceptance,
+        "recovered": lambda: rejection_sampling.recover(
+            firsts, given.drafts, None, given.probs, given.exponential
+        ),
+    }
+
+
+def samplers() -> dict[str, Callable[[SimpleNamespace], dict[str, Work]]]:
+    """From inputs to parts, for each release and for ours."""
+    made = {OURS: our_parts}
+    for release, stack in RELEASES.items():
+        path = "vllm_ascend/sample/rejection_sampler.py"
+        functions = upstream_functions(stack, "vllm_ascend", path, vars(vllm_sampler))
+        made[release] = partial(upstream_parts, functions)
+    return made
+
+
+def measure_cell(batch: int, num_drafts: int, vocabulary: int, device: str) -> Iterator[Found]:
+    """Let the samplers take turns on the parts of a step."""
+    given = inputs(batch, num_drafts, vocabulary, device)
+    lanes = {name: parts(given) for name, parts in samplers().items()}
+    for part in PARTS:
+        turns = take_turns({name: lane[part] for name, lane in lanes.items()}, device)
+        for name, seconds in turns.items():
+            ratios = [a / b for a, b in zip(seconds, turns[OURS], strict=True)]
+            yield {
+                "vocabulary": vocabulary,
+                "batch": batch,
+                "drafts": num_drafts,
+                "sampler": name,
+                "part": part,
+                "ms": 1e3 * median(seconds),
+                "times_ours": median(ratios),
+            }
+
+
+def take_turns(work: Mapping[str, Work], device: str) -> dict[str, list[float]]:
+    """Seconds of each turn; the first turn does not count."""
+    turns: dict[str, list[float]] = {name: [] for name in work}
+    start = time.perf_counter()
+    while len(turns[OURS]) <= LEAST_TURNS or (
+        len(turns[OURS]) <= MOST_TURNS and time.perf_counter() - start < SECONDS_PER_PART
+    ):
+        for name, do in work.items():
+            turns[name].append(seconds_of(do, device))
+    return {name: seconds[1:] for name, seconds in turns.items()}
+
+
+def seconds_of(do: Work, device: str) -> float:
+    """How long a piece of work takes, until the device has done it."""
+    synchronize = torch.cuda.synchronize if device == "cuda" else None
+    start = time.perf_counter()
+    do()
+    if synchronize:
+        synchronize()
+    return time.perf_counter() - start
+
+
+def count(batch: int, num_drafts: int) -> Iterator[Found]:
+    """Count what each part dispatches on an emulated NPU, and how often it waits for it."""
+    given = inputs(batch, num_drafts, COUNTED_VOCABULARY, "npu")
+    for name, parts in samplers().items():
+        for part, do in parts(given).items():
+            with counted() as counts:
+                do()
+            yield {
+                "batch": batch,
+                "drafts": num_drafts,
+                "sampler": name,
+                "part": part,
+                "dispatches": counts.dispatches.total(),
+                "synchronisations": counts.synchronisations.total(),
+            }
+
+
+def targets(times: Sequence[Found], counts: Sequence[Found]) -> list[Found]:
+    """What was found beside what it should be; cells that were not measured are absent."""
+    return [*speed_targets(times), *batch_of_one_targets(times), *count_targets(counts)]
+
+
+def speed_targets(times: Sequence[Found]) -> Iterator[Found]:
+    """How much faster than each release, where there is most to do."""
+    cell = {"vocabulary": VOCABULARIES[-1], "batch": BATCHES[-1], "drafts": 3}
+    for release, part, target in LEAST:
+        for run in chosen(times, **cell, sampler=release, part=part):
+            value = run["times_ours"]
+            what = f"{part}: times faster than {release}"
+            yield {
+                "what": what,
+                **cell,
+                "value": value,
+                "target": target,
+                "is_met": value >= target,
+            }
+
+
+def batch_of_one_targets(times: Sequence[Found]) -> Iterator[Found]:
+    """How much slower than each release, with the least to do."""
+    for vocabulary in VOCABULARIES:
+        cell = {"vocabulary": vocabulary, "batch": 1, "drafts": 3}
+        step = {
+            name: sum(run["ms"] for run in chosen(times, **cell, sampler=name))
+            for name in (OURS, *RELEASES)
+        }
+        for release in RELEASES if step[OURS] else ():
+            value = step[OURS] / step[release]
+            what = f"all parts: times as long as {release}"
+            met = value <= MOST_FOR_ONE
+            yield {"what": what, **cell, "value": value, "target": MOST_FOR_ONE, "is_met": met}
+
+
+def count_targets(counts: Sequence[Found]) -> Iterator[Found]:
+    """No waiting, and as much dispatched for many as for few."""
+    ours = chosen(counts, sampler=OURS)
+    waits = sum(run["synchronisations"] for run in ours)
+    yield {"what": "synchronisations of ours", "value": waits, "target": 0, "is_met": waits == 0}
+    for part in PARTS:
+        spread = len({run["dispatches"] for run in ours if run["part"] == part})
+        what = f"{part}: different numbers of dispatches of ours"
+        yield {"what": what, "value": spread, "target": 1, "is_met": spread == 1}
+
+
+def chosen(found: Sequence[Found], **wanted: object) -> list[Found]:
+    """Those that have the wanted values."""
+    return [run for run in found if all(run[key] == value for key, value in wanted.items())]
+
+
+def times_table(times: Sequence[Found]) -> str:
+    """Milliseconds of every part in every cell."""
+    cells = sorted({(run["vocabulary"], run["batch"], run["drafts"], run["part"]) for run in times})
+    rows = []
+    for vocabulary, batch, drafts, part in cells:
+        found = chosen(times, vocabulary=vocabulary, batch=batch, drafts=drafts, part=part)
+        by_sampler = {run["sampler"]: run for run in found}
+        cost = [f"{by_sampler[name]['ms']:.3f}" for name in (OURS, *RELEASES)]
+        ratios = [f"{by_sampler[name]['times_ours']:.2f}" for name in RELEASES]
+        rows.append([part, str(vocabulary), str(batch), str(drafts), *cost, *ratios])
+    header = ["part", "vocabulary", "batch", "drafts", "ours ms", "0.11 ms", "0.23 ms"]
+    return report.table([*header, "0.11 / ours", "0.23 / ours"], 1, rows)
+
+
+def counts_table(counts: Sequence[Found]) -> str:
+    """Dispatches and synchronisations of every part, on an emulated NPU."""
+    rows = [
+        [
+            *(run["sampler"], run["part"], str(run["batch"]), str(run["drafts"])),
+            *(str(run["dispatches"]), str(run["synchronisations"])),
+        ]
+        for run in counts
+    ]
+    return report.table(["sampler", "part", "batch", "drafts", "dispatches", "syncs"], 2, rows)
+
+
+def targets_table(checked: Sequence[Found]) -> str:
+    """The targets and whether they are met."""
+    rows = [
+        [
+            *(str(each.get(key, "")) for key in ("what", "vocabulary", "batch", "drafts")),
+            *(f"{each['value']:.3g}", f"{each['target']:g}", "" if each["is_met"] else "MISSED"),
+        ]
+        for each in checked
+    ]
+    return report.table(["what", "vocabulary", "batch", "drafts", "found", "target", ""], 1, rows)
+
+
+@click.command(help=__doc__)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where to time.")
+@click.option("--quick", is_flag=True, help="A smaller grid.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
+@click.option(
+    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
+)
+def main(device: str, quick: bool, target: Path | None, plots: Path | None) -> None:
+    """Measure the grid, count on an emulated NPU, and say what was found."""
+    grid = list(product(*((QUICK_VOCABULARIES, QUICK_BATCHES, QUICK_DRAFTS) if quick else GRID)))
+    times, counts = [], []
+    for vocabulary, batch, drafts in progress(grid, "times"):
+        times += measure_cell(batch, drafts, vocabulary, device)
+    for batch, drafts in progress(sorted({cell[1:] for cell in grid}), "counts"):
+        counts += count(batch, drafts)
+    checked = targets(times, counts)
+    click.echo(f"{times_table(times)}\n\nOn an emulated NPU, never on Ascend hardware:")
+    click.echo(f"{counts_table(counts)}\n\n{targets_table(checked)}")
+    if target:
+        about = {**report.circumstances(), "device": device, "torch": torch.__version__}
+        report.write_json({**about, "times": times, "counts": counts, "targets": checked}, target)
+    if plots:
+        rejection_plots.write(times, plots)
+
+
+def progress(cells: Sequence[Any], what: str) -> Iterator[Any]:
+    """The cells, with a progress bar."""
+    yield from tqdm(cells, what, unit="cell", mininterval=report.PROGRESS_INTERVAL)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench.rejection")

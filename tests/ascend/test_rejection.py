@@ -1,0 +1,122 @@
+"""The rejection sampler gives, bit for bit, what the functions give whose place it takes."""
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from vllm.config import VllmConfig
+from vllm_ascend.ascend_config import init_ascend_config
+from vllm_ascend.sample import rejection_sampler as ours
+
+from testing.upstream_functions import upstream_functions
+from tests.ascend.rejection_batches import batches, make_batch
+from tests.ascend.stacks import STACK
+
+upstream = upstream_functions(
+    STACK, "vllm_ascend", "vllm_ascend/sample/rejection_sampler.py", vars(ours)
+)
+DEVICE = torch.device("npu:0")
+TAKES_PROBS = STACK == "2025.11"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ascend_config():
+    init_ascend_config(VllmConfig())
+
+
+def assert_same(function, batch, *arguments, output):
+    """Both functions write the same into `output`."""
+    found, expected = output.clone(), output.clone()
+    getattr(ours, function)(found, *(clone(argument) for argument in arguments))
+    getattr(upstream, function)(expected, *(clone(argument) for argument in arguments))
+    assert found.dtype == expected.dtype
+    assert found.tolist() == expected.tolist()
+
+
+def clone(value):
+    return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def outputs(batch):
+    """What functions write into: placeholders."""
+    size = (len(batch.num_drafts), batch.longest + 1)
+    return torch.full(size, -1, dtype=torch.int32, device=DEVICE)
+
+
+def rejection_sample(module, batch):
+    """Tokens, and the state of each generator afterwards."""
+    torch.manual_seed(batch.seed)
+    metadata = batch.metadata(ours.GREEDY_TEMPERATURE)
+    target = batch.probs if TAKES_PROBS and not metadata.all_greedy else batch.logits
+    drafts = (batch.drafts, batch.num_drafts, batch.longest, batch.cu_num, batch.draft_probs)
+    tokens = module.rejection_sample(*drafts, target.clone(), batch.bonus, metadata)
+    states = [generator.get_state().tolist() for generator in metadata.generators.values()]
+    return tokens.dtype, tokens.tolist(), states
+
+
+@settings(deadline=None, max_examples=200)
+@given(batches())
+@example(make_batch([3, 0, 32, 1], 40, is_greedy=[True, False, False, True], seeded=[0, 1, 2]))
+@example(make_batch([0, 2, 0], 5, samples_drafts=True, seeded=[0, 1]))
+@example(make_batch([1, 1], 5, is_greedy=True))
+def test_rejection_sample(batch):
+    batch = batch.on(DEVICE)
+    assert rejection_sample(ours, batch) == rejection_sample(upstream, batch)
+
+
+@settings(deadline=None, max_examples=100)
+@given(batches())
+def test_greedy(batch):
+    batch = batch.on(DEVICE)
+    arguments = (batch.cu_num, batch.drafts, batch.logits.argmax(-1), batch.bonus, batch.num_drafts)
+    for is_greedy in (None, batch.is_greedy):
+        assert_same(
+            *("rejection_greedy_sample_pytorch", batch, *arguments, batch.longest, is_greedy),
+            output=outputs(batch),
+        )
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 50), st.integers(0, 99))
+def test_greedy_with_one_draft_each(batch_size, seed):
+    batch = make_batch([1] * batch_size, 5, seed).on(DEVICE)
+    assert_same(
+        *("rejection_greedy_sample_spec_len_1_pytorch", batch),
+        *(batch.drafts, batch.logits.argmax(-1), batch.bonus),
+        output=outputs(batch),
+    )
+
+
+@settings(deadline=None, max_examples=100)
+@given(batches())
+def test_random(batch):
+    batch = batch.on(DEVICE)
+    recovered = (batch.drafts + 1) % batch.vocabulary
+    assert_same(
+        *("rejection_random_sample_pytorch", batch, batch.cu_num, batch.drafts, batch.draft_probs),
+        *(batch.probs, batch.bonus, recovered, batch.uniform(), batch.is_greedy),
+        *(batch.longest, batch.vocabulary, batch.draft_probs is None),
+        output=outputs(batch),
+    )
+
+
+@settings(deadline=None, max_examples=100)
+@given(batches())
+def test_recovered(batch):
+    batch = batch.on(DEVICE)
+    assert_same(
+        *("sample_recovered_tokens_pytorch", batch, batch.cu_num, batch.drafts, batch.draft_probs),
+        *(batch.probs, batch.exponential(), batch.vocabulary, batch.draft_probs is None),
+        output=torch.empty_like(batch.drafts),
+    )
+
+
+@settings(deadline=None, max_examples=100)
+@given(batches(), st.sampled_from([torch.float32, torch.int32, torch.int64]), st.integers(0, 3))
+def test_expand(batch, dtype, replace_from):
+    batch = batch.on(DEVICE)
+    values = torch.arange(len(batch.num_drafts), device=DEVICE).to(dtype)
+    output = torch.zeros(len(batch.drafts), device=DEVICE, dtype=dtype)
+    assert_same(
+        *("expand_pytorch", batch, values, batch.cu_num, replace_from, 7, 32), output=output
+    )
