@@ -27,7 +27,9 @@ import torch
 # First: its modules import each other, and only from here on all of them can be imported.
 import vllm_ascend.ops  # noqa: F401
 from vllm import LLM
+from vllm.config import VllmConfig
 from vllm.model_executor.models.interfaces_base import supports_kw
+from vllm_ascend.ascend_config import clear_ascend_config, init_ascend_config
 from vllm_ascend.ops import rotary_embedding
 
 from testing.tiny_model import VOCABULARY, save_tiny_model
@@ -46,6 +48,13 @@ def ascend_version():
 def target_model(tmp_path_factory):
     """Folder of the target model."""
     return save_tiny_model(tmp_path_factory.mktemp("model"), MAX_MODEL_LEN)
+
+
+@pytest.fixture(scope="module")
+def ascend_config():
+    """The default configuration of vLLM-Ascend, for its functions outside of an engine."""
+    yield init_ascend_config(VllmConfig())
+    clear_ascend_config()
 
 
 @pytest.fixture(scope="session")

@@ -4,24 +4,14 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from vllm.config import VllmConfig
-from vllm_ascend.ascend_config import init_ascend_config
-from vllm_ascend.sample import rejection_sampler as ours
 
-from testing.upstream_functions import upstream_functions
 from tests.ascend.rejection_batches import batches, make_batch
+from tests.ascend.rejection_functions import DEVICE, ours, upstream
 from tests.ascend.stacks import STACK
 
-upstream = upstream_functions(
-    STACK, "vllm_ascend", "vllm_ascend/sample/rejection_sampler.py", vars(ours)
-)
-DEVICE = torch.device("npu:0")
+pytestmark = pytest.mark.usefixtures("ascend_config")
+
 TAKES_PROBS = STACK == "2025.11"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ascend_config():
-    init_ascend_config(VllmConfig())
 
 
 def assert_same(function, batch, *arguments, output):

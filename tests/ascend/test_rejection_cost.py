@@ -2,30 +2,24 @@
 
 import pytest
 import torch
-from vllm.config import VllmConfig
-from vllm_ascend.ascend_config import init_ascend_config
-from vllm_ascend.sample import rejection_sampler
 
 from testing.npu_emulator.counting import counted
 from tests.ascend.rejection_batches import make_batch
+from tests.ascend.rejection_functions import DEVICE, ours
 from tests.ascend.stacks import STACK
 
-DEVICE = torch.device("npu:0")
+pytestmark = pytest.mark.usefixtures("ascend_config")
+
 MIXED = [True, False] * 32
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ascend_config():
-    init_ascend_config(VllmConfig())
 
 
 def counts_of(num_drafts, is_greedy, *, samples_drafts=False):
     batch = make_batch(num_drafts, 50, is_greedy=is_greedy, samples_drafts=samples_drafts)
     target = batch.probs if STACK == "2025.11" else batch.logits
     batch, target = batch.on(DEVICE), target.to(DEVICE)
-    metadata, cu_num = batch.metadata(rejection_sampler.GREEDY_TEMPERATURE), batch.cu_num
+    metadata, cu_num = batch.metadata(ours.GREEDY_TEMPERATURE), batch.cu_num
     with counted() as counts:
-        rejection_sampler.rejection_sample(
+        ours.rejection_sample(
             *(batch.drafts, batch.num_drafts, batch.longest, cu_num, batch.draft_probs),
             *(target, batch.bonus, metadata),
         )
@@ -54,7 +48,7 @@ def test_expansion():
         ends = torch.tensor(size).cumsum(0).to(DEVICE)
         values = torch.rand(len(size)).to(DEVICE)
         with counted() as counts:
-            rejection_sampler.expand_batch_to_tokens(values, ends, sum(size), 0, 1)
+            ours.expand_batch_to_tokens(values, ends, sum(size), 0, 1)
         found.append(counts)
     assert [counts.synchronisations for counts in found] == [{}] * 3
     assert len({counts.dispatches.total() for counts in found}) == 1

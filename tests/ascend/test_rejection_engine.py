@@ -3,15 +3,10 @@
 from itertools import cycle
 
 from vllm import SamplingParams
-from vllm_ascend.sample import rejection_sampler
 
 from testing.engine import NGRAM, draft_counts
-from testing.upstream_functions import upstream_functions
-from tests.ascend.stacks import STACK
+from tests.ascend.rejection_functions import ours, upstream
 
-UPSTREAM = upstream_functions(
-    STACK, "vllm_ascend", "vllm_ascend/sample/rejection_sampler.py", vars(rejection_sampler)
-)
 # In turn, so that most steps verify all of them.
 SAMPLING = [
     {"temperature": 0.0},
@@ -34,6 +29,6 @@ def test_sampled_tokens(start_engine, prompts, monkeypatch):
     engine = start_engine(NGRAM)
     found = sampled(engine, prompts)
     assert draft_counts(engine)[1] > 0
-    for name, function in vars(UPSTREAM).items():
-        monkeypatch.setattr(rejection_sampler, name, function)
+    for name, function in vars(upstream).items():
+        monkeypatch.setattr(ours, name, function)
     assert sampled(start_engine(NGRAM), prompts) == found

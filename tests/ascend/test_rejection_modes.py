@@ -6,26 +6,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vllm.config import VllmConfig
-from vllm_ascend.ascend_config import get_ascend_config, init_ascend_config
-from vllm_ascend.sample import rejection_sampler as ours
+from vllm_ascend.ascend_config import get_ascend_config
 
-from testing.upstream_functions import upstream_functions
 from tests.ascend.rejection_batches import batches, make_batch
+from tests.ascend.rejection_functions import DEVICE, ours, upstream
 from tests.ascend.stacks import STACK
 
 if STACK != "2026.09":
     pytest.skip("vLLM-Ascend 0.11 has one way only", allow_module_level=True)
 
-upstream = upstream_functions(
-    STACK, "vllm_ascend", "vllm_ascend/sample/rejection_sampler.py", vars(ours)
-)
-DEVICE = torch.device("npu:0")
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _ascend_config():
-    init_ascend_config(VllmConfig())
+pytestmark = pytest.mark.usefixtures("ascend_config")
 
 
 def candidates(batch):
