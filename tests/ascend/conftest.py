@@ -113,8 +113,8 @@ def forget_the_engine():
     """
     if hasattr(supports_kw, "cache_clear"):
         supports_kw.cache_clear()
-    for name in ("_cos", "_sin", "_cos_sin_cache"):
-        if hasattr(rotary_embedding, name):
+    for name in vars(rotary_embedding):
+        if name.startswith(("_cos", "_sin")):
             setattr(rotary_embedding, name, None)
     gc.collect()
 

@@ -261,6 +261,12 @@ def test_dispatches_are_counted_by_name(numbers):
     assert counts.dispatches == {"aten::add.out": 2, "npu::npu_swiglu": 1}
 
 
+def test_what_is_refused_is_not_counted(numbers):
+    with counted() as counts, suppress(RuntimeError):
+        numbers.index_select(0, torch.arange(3))
+    assert not counts.dispatches
+
+
 def test_counts_of_a_block_that_fails(numbers):
     with suppress(ZeroDivisionError), counted() as counts:
         numbers.tolist()

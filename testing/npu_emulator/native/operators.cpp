@@ -187,8 +187,8 @@ void count(const c10::OperatorHandle& op, const Stack& stack) {
 
 void run_on_host(const c10::OperatorHandle& op, Stack* stack) {
   check_implemented(op);
-  count(op, *stack);
   HostCall call(op, stack);
+  count(op, *stack);
   op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
   call.results_to_device();
 }
