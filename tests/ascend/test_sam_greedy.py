@@ -22,27 +22,28 @@ def test_tokens_equal_those_without_speculation(start_engine, prompts, cpu_token
 
 
 def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens):
-    """A prompt in pieces, and too few cache blocks for all requests at once."""
+    """Long prompts in pieces, and too few cache blocks for all requests at once."""
     engine = start_engine(
         SAM,
-        enable_chunked_prefill=True,
-        max_num_batched_tokens=64,
+        long_prefill_token_threshold=64,
         num_gpu_blocks_override=8,
         enable_prefix_caching=False,
     )
     proposer = model_runner(engine).drafter
     propose = proposer.propose
-    num_absent = []
+    num_absent, num_incomplete = [], []
 
     def recording(sampled_token_ids):
         drafts = propose(sampled_token_ids)
         num_absent.append(len(proposer.proposer.drafter) - len(sampled_token_ids))
+        num_incomplete.append(sampled_token_ids.count([]))
         return drafts
 
     proposer.propose = recording
     assert generate(engine, prompts, MAX_TOKENS) == cpu_tokens
     assert counters(engine)["vllm:num_preemptions"] > 0
     assert max(num_absent) > 0
+    assert max(num_incomplete) > 0
     assert draft_counts(engine)[1] > 0
 
 
@@ -84,6 +85,24 @@ def test_greedy_requests_beside_sampled_ones(start_engine, prompts, cpu_tokens):
         sampled != greedy for sampled, greedy in zip(tokens[1::2], cpu_tokens[1::2], strict=True)
     )
     assert draft_counts(engine)[1] > 0
+
+
+@torch.no_grad()
+def tokens_with_penalty(target_model, prompt, penalty):
+    """Greedy tokens after a prompt, repetition penalised, as transformers generates them."""
+    model = AutoModelForCausalLM.from_pretrained(target_model, dtype=torch.float32)
+    ids = torch.tensor([prompt])
+    options = {"max_new_tokens": MAX_TOKENS, "do_sample": False, "eos_token_id": None}
+    text = model.generate(ids, repetition_penalty=penalty, **options)[0].tolist()
+    return text[len(prompt) :]
+
+
+def test_penalties_hold_for_drafted_tokens(start_engine, target_model, prompts, ascend_version):
+    """vLLM 0.11 gives no drafts to requests with penalties; 0.23 verifies theirs."""
+    engine = start_engine(SAM)
+    found = generate(engine, prompts[:6], MAX_TOKENS, repetition_penalty=1.1)
+    assert found == [tokens_with_penalty(target_model, prompt, 1.1) for prompt in prompts[:6]]
+    assert (draft_counts(engine)[1] > 0) == (ascend_version == "0.23.0")
 
 
 @torch.no_grad()
