@@ -19,20 +19,14 @@ from rejection_sampling import (
     recover_all,
     sample,
     scaled_by_entropy,
-    verify_greedily,
-    verify_randomly,
-)
-from vllm.v1.sample.rejection_sampler import (
-    GREEDY_TEMPERATURE,
-    PLACEHOLDER_TOKEN_ID,
-    generate_uniform_probs,
 )
 from vllm_ascend.ascend_config import get_ascend_config
+from vllm_ascend.sample.rejection_common import draw, verify
 
 if TYPE_CHECKING:
     from vllm.v1.sample.metadata import SamplingMetadata
 
-# Upstream divides before it compares in the precision of the uniform numbers.
+# Upstream divides in float32, and compares the ratio with float64.
 RATIO_DTYPE = torch.float32
 
 
@@ -57,39 +51,21 @@ def rejection_sample(
     """Verify the drafts of a batch.
 
     Returns:
-        [batch, max_spec_len + 1] int32, filled up with `PLACEHOLDER_TOKEN_ID`.
+        [batch, max_spec_len + 1] int32, filled up with -1.
     """
-    size = (len(num_draft_tokens), max_spec_len + 1)
-    output = draft_token_ids.new_full(size, PLACEHOLDER_TOKEN_ID, dtype=torch.int32)
     drafts = Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs)
-    if sampling_metadata.all_greedy:
-        verify_greedily(output, drafts, target_logits.argmax(dim=-1), bonus_token_ids)
-        return output
-    is_greedy = sampling_metadata.temperature == GREEDY_TEMPERATURE
-    if not sampling_metadata.all_random:
-        verify_greedily(output, drafts, target_logits.argmax(dim=-1), bonus_token_ids, is_greedy)
-    target_probs = target_logits.softmax(dim=-1, dtype=torch.float32)
-    numbers = draw(num_draft_tokens, target_probs, sampling_metadata.generators)
-    verify_randomly(
-        *(output, drafts, target_probs, numbers, bonus_token_ids, ~is_greedy),
-        ratio_dtype=RATIO_DTYPE,
-    )
-    return output
 
+    def chance() -> tuple[torch.Tensor, RandomNumbers]:
+        target_probs = target_logits.softmax(dim=-1, dtype=torch.float32)
+        generators = sampling_metadata.generators
+        numbers = draw(num_draft_tokens, target_probs, generators)
+        # Upstream draws for requests without drafts too, and throws away what it drew.
+        for request, generator in generators.items():
+            if num_draft_tokens[request] == 0:
+                torch.empty_like(target_probs[0]).exponential_(generator=generator)
+        return target_probs, numbers
 
-def draw(
-    num_draft_tokens: list[int], target_probs: torch.Tensor, generators: dict[int, torch.Generator]
-) -> RandomNumbers:
-    """Draw as upstream does: uniform numbers first; generators without drafts go on for nothing."""
-    num_tokens, vocab_size = target_probs.shape
-    device = target_probs.device
-    uniform = generate_uniform_probs(num_tokens, num_draft_tokens, generators, device)
-    size = (len(num_draft_tokens), vocab_size)
-    exponential = torch.empty(size, dtype=torch.float32, device=device).exponential_()
-    for request, generator in generators.items():
-        row = exponential[request]
-        (row if num_draft_tokens[request] else row.clone()).exponential_(generator=generator)
-    return RandomNumbers(uniform, exponential)
+    return verify(*(drafts, target_logits, bonus_token_ids, sampling_metadata, chance, RATIO_DTYPE))
 
 
 def rejection_random_sample_pytorch(

@@ -16,19 +16,13 @@ from rejection_sampling import (
     accepts,
     recover_all,
     sample,
-    verify_greedily,
-    verify_randomly,
 )
-from vllm.v1.sample.rejection_sampler import (
-    GREEDY_TEMPERATURE,
-    PLACEHOLDER_TOKEN_ID,
-    generate_uniform_probs,
-)
+from vllm_ascend.sample.rejection_common import draw, verify
 
 if TYPE_CHECKING:
     from vllm.v1.sample.metadata import SamplingMetadata
 
-# Upstream divides Python's floats.
+# Upstream divides and compares Python's floats.
 RATIO_DTYPE = torch.float64
 
 
@@ -47,38 +41,14 @@ def rejection_sample(
     `target_probs` may be logits where all requests are greedy.
 
     Returns:
-        [batch, max_spec_len + 1] int32, filled up with `PLACEHOLDER_TOKEN_ID`.
+        [batch, max_spec_len + 1] int32, filled up with -1.
     """
-    size = (len(num_draft_tokens), max_spec_len + 1)
-    output = draft_token_ids.new_full(size, PLACEHOLDER_TOKEN_ID, dtype=torch.int32)
     drafts = Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs)
-    if sampling_metadata.all_greedy:
-        verify_greedily(output, drafts, target_probs.argmax(dim=-1), bonus_token_ids)
-        return output
-    is_greedy = sampling_metadata.temperature == GREEDY_TEMPERATURE
-    if not sampling_metadata.all_random:
-        verify_greedily(output, drafts, target_probs.argmax(dim=-1), bonus_token_ids, is_greedy)
-    numbers = draw(num_draft_tokens, target_probs, sampling_metadata.generators)
-    verify_randomly(
-        *(output, drafts, target_probs, numbers, bonus_token_ids, ~is_greedy),
-        ratio_dtype=RATIO_DTYPE,
-    )
-    return output
 
+    def chance() -> tuple[torch.Tensor, RandomNumbers]:
+        return target_probs, draw(num_draft_tokens, target_probs, sampling_metadata.generators)
 
-def draw(
-    num_draft_tokens: list[int], target_probs: torch.Tensor, generators: dict[int, torch.Generator]
-) -> RandomNumbers:
-    """Draw as upstream does: uniform numbers first, nothing from generators without drafts."""
-    num_tokens, vocab_size = target_probs.shape
-    device = target_probs.device
-    uniform = generate_uniform_probs(num_tokens, num_draft_tokens, generators, device)
-    size = (len(num_draft_tokens), vocab_size)
-    exponential = torch.empty(size, dtype=torch.float32, device=device).exponential_()
-    for request, generator in generators.items():
-        if num_draft_tokens[request] > 0:
-            exponential[request].exponential_(generator=generator)
-    return RandomNumbers(uniform, exponential)
+    return verify(*(drafts, target_probs, bonus_token_ids, sampling_metadata, chance, RATIO_DTYPE))
 
 
 def rejection_random_sample_pytorch(

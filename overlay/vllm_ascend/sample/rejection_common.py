@@ -1,0 +1,112 @@
+"""What the rejection samplers of vLLM-Ascend's releases have in common.
+
+The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
+stand in for; shapes are as in `rejection_sampling`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from rejection_sampling import Drafts, RandomNumbers, expand, verify_greedily, verify_randomly
+from vllm.v1.sample.rejection_sampler import (
+    GREEDY_TEMPERATURE,
+    PLACEHOLDER_TOKEN_ID,
+    generate_uniform_probs,
+)
+
+if TYPE_CHECKING:
+    from vllm.v1.sample.metadata import SamplingMetadata
+
+
+def expand_pytorch(
+    output_ptr: torch.Tensor,
+    input_ptr: torch.Tensor,
+    cu_num_tokens_ptr: torch.Tensor,
+    replace_from: float,
+    replace_to: float,
+    MAX_NUM_TOKENS: int,  # noqa: ARG001, N803
+) -> None:
+    """Write the value of each request, [batch], to its tokens in `output_ptr`, [num_tokens]."""
+    expand(output_ptr, input_ptr, cu_num_tokens_ptr, replace_from, replace_to)
+
+
+def rejection_greedy_sample_spec_len_1_pytorch(
+    output_token_ids: torch.Tensor,
+    draft_token_ids: torch.Tensor,
+    target_argmax: torch.Tensor,
+    bonus_token_ids: torch.Tensor,
+) -> None:
+    """Verify greedily where each request has one draft."""
+    ends = torch.arange(1, draft_token_ids.shape[0] + 1, device=draft_token_ids.device)
+    drafts = Drafts(draft_token_ids, ends, longest=1)
+    verify_greedily(output_token_ids, drafts, target_argmax, bonus_token_ids)
+
+
+def rejection_greedy_sample_pytorch(
+    output_token_ids: torch.Tensor,
+    cu_num_draft_tokens: torch.Tensor,
+    draft_token_ids: torch.Tensor,
+    target_argmax: torch.Tensor,
+    bonus_token_ids: torch.Tensor,
+    draft_tokens_per_req: list[int],  # noqa: ARG001
+    max_spec_len: int,
+    is_greedy: torch.Tensor | None = None,
+) -> None:
+    """Verify the greedy requests of a batch, all where `is_greedy` is None."""
+    drafts = Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len)
+    verify_greedily(output_token_ids, drafts, target_argmax, bonus_token_ids, is_greedy)
+
+
+def verify(
+    drafts: Drafts,
+    target: torch.Tensor,
+    bonus_token_ids: torch.Tensor,
+    sampling_metadata: SamplingMetadata,
+    chance: Callable[[], tuple[torch.Tensor, RandomNumbers]],
+    ratio_dtype: torch.dtype,
+) -> torch.Tensor:
+    """Verify the drafts of a batch of greedy and random requests.
+
+    Args:
+        drafts: of the batch.
+        target: [num_tokens, vocabulary], the target's logits or probabilities.
+        bonus_token_ids: [batch, 1].
+        sampling_metadata: of the batch.
+        chance: called where a request is random, for the target's probabilities and for random
+            numbers.
+        ratio_dtype: as in `rejection_sampling.accepts`.
+
+    Returns:
+        [batch, longest + 1] int32, filled up with `PLACEHOLDER_TOKEN_ID`.
+    """
+    size = (drafts.cu_num.shape[0], drafts.longest + 1)
+    output = target.new_full(size, PLACEHOLDER_TOKEN_ID, dtype=torch.int32)
+    if sampling_metadata.all_greedy:
+        verify_greedily(output, drafts, target.argmax(dim=-1), bonus_token_ids)
+        return output
+    is_greedy = sampling_metadata.temperature == GREEDY_TEMPERATURE
+    if not sampling_metadata.all_random:
+        verify_greedily(output, drafts, target.argmax(dim=-1), bonus_token_ids, is_greedy)
+    probs, numbers = chance()
+    verify_randomly(
+        *(output, drafts, probs, numbers, bonus_token_ids, ~is_greedy), ratio_dtype=ratio_dtype
+    )
+    return output
+
+
+def draw(
+    num_draft_tokens: list[int], target_probs: torch.Tensor, generators: dict[int, torch.Generator]
+) -> RandomNumbers:
+    """Draw as upstream does: uniform numbers first; nothing from generators without drafts."""
+    num_tokens, vocab_size = target_probs.shape
+    device = target_probs.device
+    uniform = generate_uniform_probs(num_tokens, num_draft_tokens, generators, device)
+    size = (len(num_draft_tokens), vocab_size)
+    exponential = torch.empty(size, dtype=torch.float32, device=device).exponential_()
+    for request, generator in generators.items():
+        if num_draft_tokens[request] > 0:
+            exponential[request].exponential_(generator=generator)
+    return RandomNumbers(uniform, exponential)
