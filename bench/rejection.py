@@ -1,11 +1,12 @@
 """What does verifying drafts cost, with vLLM-Ascend's samplers and with ours?
 
 The functions of both releases, as upstream wrote them, and those of `rejection_sampling` get the
-same drafts and random numbers in one process and take turns; times are medians over turns of the
-clock on the wall, ratios the medians of the turns' ratios. `recovered` is what each needs for a
-step: upstream one token for each draft, ours one for each request. Dispatches and synchronisations
-are counted on an emulated NPU in host memory, whose times would say nothing about those of an NPU;
-nothing here has run on Ascend hardware.
+same drafts and random numbers in one process and take turns; times are medians over turns, ratios
+the medians of the turns' ratios. On a CPU one thread works and its CPU time counts, which a busy
+machine disturbs less than a clock on the wall. `recovered` is what each needs for a step: upstream
+one token for each draft, ours one for each request. Dispatches and synchronisations are counted on
+an emulated NPU in host memory, whose times would say nothing about those of an NPU; nothing here
+has run on Ascend hardware.
 """
 
 from __future__ import annotations
@@ -181,11 +182,14 @@ def take_turns(work: Mapping[str, Work], device: str) -> dict[str, list[float]]:
 
 def seconds_of(do: Work, device: str) -> float:
     """How long a piece of work takes, until the device has done it."""
-    synchronize = torch.cuda.synchronize if device == "cuda" else None
+    if device == "cpu":
+        start = time.thread_time()
+        do()
+        return time.thread_time() - start
+    torch.cuda.synchronize()
     start = time.perf_counter()
     do()
-    if synchronize:
-        synchronize()
+    torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -305,6 +309,7 @@ def targets_table(checked: Sequence[Found]) -> str:
 )
 def main(device: str, quick: bool, target: Path | None, plots: Path | None) -> None:
     """Measure the grid, count on an emulated NPU, and say what was found."""
+    torch.set_num_threads(1)
     grid = list(product(*((QUICK_VOCABULARIES, QUICK_BATCHES, QUICK_DRAFTS) if quick else GRID)))
     times, counts = [], []
     for vocabulary, batch, drafts in progress(grid, "times"):

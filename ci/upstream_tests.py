@@ -78,6 +78,8 @@ def outcomes(python: Path, upstream: Path, environment: dict[str, str]) -> Outco
         options = ["--continue-on-collection-errors", "--tb=no", "-q", "-rN", "-pno:cacheprovider"]
         command = [python, "-m", "pytest", *options, f"--junitxml={result}", *tests]
         subprocess.run(command, cwd=upstream, env=environment, check=False, stdout=sys.stderr)
+        if not result.exists():
+            raise BuildError(f"pytest ended without a result in {upstream}: see what it said")
         return dict(map(outcome, ElementTree.parse(result).iter("testcase")))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from rejection_sampling.expansion import requests_of_tokens
-
-# Below every quotient of a probability and a random number.
-NEVER = -1e10
 
 
 def recover(
@@ -30,7 +29,7 @@ def recover(
         draft_probs: [num_tokens, vocabulary] float32, or None where drafts are not sampled.
         target_probs: [num_tokens, vocabulary] or [num_tokens, candidates] float32.
         exponentials: [n, vocabulary] or [n, candidates] float32; a column whose number is 0 is
-            not sampled.
+            not sampled, and its number changed.
         candidate_ids: [num_tokens, candidates], the tokens that `target_probs` speaks of, where
             these are not the whole vocabulary.
 
@@ -43,8 +42,9 @@ def recover(
         _take_token_away(residual, draft_token_ids.index_select(0, tokens).unsqueeze(1), names)
     else:
         residual.sub_(_columns(draft_probs.index_select(0, tokens), names)).clamp_(min=0.0)
-    # Divided by 0, a probability is infinite or no number.
-    best = residual.div_(exponentials).nan_to_num_(nan=NEVER, posinf=NEVER).argmax(dim=1)
+    # Divided by 0, a probability of 0 would be no number, which an argmax picks.
+    torch.nn.functional.threshold_(exponentials, 0.0, math.inf)
+    best = residual.div_(exponentials).argmax(dim=1)
     return best if names is None else names.gather(1, best.unsqueeze(1)).squeeze(1)
 
 

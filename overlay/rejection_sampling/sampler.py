@@ -62,7 +62,7 @@ def sample(
     """Write what requests get: drafts up to the first rejection, and one token more.
 
     Args:
-        output_token_ids: [batch, longest + 1] int32; what is not written stays.
+        output_token_ids: [batch, longest + 1 or more] int32; what is not written stays.
         grid: where the drafts stand.
         draft_token_ids: [num_tokens].
         accepted: [num_tokens] bool.
@@ -74,7 +74,6 @@ def sample(
     last = bonus_token_ids.view(-1, 1).to(output_token_ids.dtype)
     if draft_token_ids.shape[0] == 0:
         new, is_written = last, torch.ones_like(last, dtype=torch.bool)
-        output_token_ids = output_token_ids[:, :1]
     else:
         num_accepted = grid.num_accepted(accepted)
         replaced = replacement(grid.token_at(num_accepted)).unsqueeze(1).to(last.dtype)
@@ -84,4 +83,5 @@ def sample(
         is_written = grid.columns <= end
     if rows is not None:
         is_written = is_written & rows.unsqueeze(1)
-    output_token_ids.copy_(torch.where(is_written, new, output_token_ids))
+    written_to = output_token_ids[:, : new.shape[1]]
+    written_to.copy_(torch.where(is_written, new, written_to))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vllm_ascend.utils import is_310p
+
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
     from vllm_ascend.ascend_config import AscendConfig
@@ -21,15 +23,31 @@ def check_sam(vllm_config: VllmConfig, ascend_config: AscendConfig) -> None:
     """Check an engine's configuration, in which the graph mode is settled; others pass.
 
     Raises:
-        ValueError: the longest draft is beyond what attention takes, or the graphs are made for
-            steps in which every request has equally many drafts.
+        ValueError: the device is a 310P, the longest draft is beyond what attention takes, or the
+            graphs are made for steps in which every request has equally many drafts.
     """
     speculation = vllm_config.speculative_config
     if speculation is None or speculation.method != "sam":
         return
+    refuse_310p()
     check_query_length(speculation.num_speculative_tokens)
     check_graph_mode(vllm_config.compilation_config.cudagraph_mode.name)
     refuse_torchair(ascend_config)
+
+
+def refuse_310p() -> None:
+    """Refuse a device whose model runner is another, to which nothing here was fitted.
+
+    It prepares its inputs by itself (vllm_ascend/_310p/model_runner_310p.py) and would not ask the
+    batch-size switch.
+
+    Raises:
+        ValueError: the device is a 310P.
+    """
+    if is_310p():
+        raise ValueError(
+            "method='sam' does not run on 310P, whose model runner is another: use ngram there."
+        )
 
 
 def check_query_length(num_speculative_tokens: int) -> None:

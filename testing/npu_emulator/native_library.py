@@ -34,7 +34,7 @@ def build() -> Path:
             f"The NPU emulator needs a C++ compiler, and there is no {compiler} in PATH;"
             " install g++, or name a compiler with CXX"
         )
-    scratch = library.parent.with_suffix(".building")
+    scratch = library.parent.with_name(f"{library.parent.name}.building")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     _compile(library.stem, scratch)

@@ -1,5 +1,7 @@
 """The rejection sampler gives, bit for bit, what the functions give whose place it takes."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("ascend_config")
 TAKES_PROBS = STACK == "2025.11"
 
 
-def assert_same(function, batch, *arguments, output):
+def assert_same(function, *arguments, output):
     """Both functions write the same into `output`."""
     found, expected = output.clone(), output.clone()
     getattr(ours, function)(found, *(clone(argument) for argument in arguments))
@@ -61,7 +63,7 @@ def test_greedy(batch):
     arguments = (batch.cu_num, batch.drafts, batch.logits.argmax(-1), batch.bonus, batch.num_drafts)
     for is_greedy in (None, batch.is_greedy):
         assert_same(
-            *("rejection_greedy_sample_pytorch", batch, *arguments, batch.longest, is_greedy),
+            *("rejection_greedy_sample_pytorch", *arguments, batch.longest, is_greedy),
             output=outputs(batch),
         )
 
@@ -71,7 +73,7 @@ def test_greedy(batch):
 def test_greedy_with_one_draft_each(batch_size, seed):
     batch = make_batch([1] * batch_size, 5, seed).on(DEVICE)
     assert_same(
-        *("rejection_greedy_sample_spec_len_1_pytorch", batch),
+        *("rejection_greedy_sample_spec_len_1_pytorch"),
         *(batch.drafts, batch.logits.argmax(-1), batch.bonus),
         output=outputs(batch),
     )
@@ -83,7 +85,7 @@ def test_random(batch):
     batch = batch.on(DEVICE)
     recovered = (batch.drafts + 1) % batch.vocabulary
     assert_same(
-        *("rejection_random_sample_pytorch", batch, batch.cu_num, batch.drafts, batch.draft_probs),
+        *("rejection_random_sample_pytorch", batch.cu_num, batch.drafts, batch.draft_probs),
         *(batch.probs, batch.bonus, recovered, batch.uniform(), batch.is_greedy),
         *(batch.longest, batch.vocabulary, batch.draft_probs is None),
         output=outputs(batch),
@@ -95,9 +97,43 @@ def test_random(batch):
 def test_recovered(batch):
     batch = batch.on(DEVICE)
     assert_same(
-        *("sample_recovered_tokens_pytorch", batch, batch.cu_num, batch.drafts, batch.draft_probs),
+        *("sample_recovered_tokens_pytorch", batch.cu_num, batch.drafts, batch.draft_probs),
         *(batch.probs, batch.exponential(), batch.vocabulary, batch.draft_probs is None),
         output=torch.empty_like(batch.drafts),
+    )
+
+
+@pytest.mark.parametrize("number", [0.0, math.inf])
+def test_numbers_that_sample_nothing(number):
+    """Of 0, which torch's generators avoid, vLLM-Ascend 0.11 would sample the token itself."""
+    probs = torch.full((1, 4), 0.25).to(DEVICE)
+    exponential = torch.tensor([[1.0, number, 0.5, 2.0]]).to(DEVICE)
+    output, ends = torch.zeros(1, dtype=torch.int32).to(DEVICE), torch.tensor([1]).to(DEVICE)
+    ours.sample_recovered_tokens_pytorch(
+        output, ends, torch.zeros_like(output), None, probs, exponential, 4, True
+    )
+    assert output.tolist() == [2]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_rows_that_are_no_distribution(value):
+    """A broken model is not taken for one that accepts its drafts."""
+    batch = make_batch([3, 2], 10, is_greedy=False)
+    batch.logits[0] = value
+    batch.logits[4, 3] = value
+    batch = batch.on(DEVICE)
+    assert rejection_sample(ours, batch) == rejection_sample(upstream, batch)
+
+
+def test_wider_outputs_and_numbers():
+    batch = make_batch([3, 2], 10).on(DEVICE)
+    wide = torch.full((2, 7), -1, dtype=torch.int32, device=DEVICE)
+    recovered = (batch.drafts + 1) % batch.vocabulary
+    assert_same(
+        *("rejection_random_sample_pytorch", batch.cu_num, batch.drafts, None, batch.probs),
+        *(batch.bonus, recovered, batch.uniform(), batch.is_greedy, batch.longest),
+        *(batch.vocabulary, True),
+        output=wide,
     )
 
 
@@ -119,6 +155,4 @@ def test_expand(batch, dtype, replace_from):
     batch = batch.on(DEVICE)
     values = torch.arange(len(batch.num_drafts), device=DEVICE).to(dtype)
     output = torch.zeros(len(batch.drafts), device=DEVICE, dtype=dtype)
-    assert_same(
-        *("expand_pytorch", batch, values, batch.cu_num, replace_from, 7, 32), output=output
-    )
+    assert_same(*("expand_pytorch", values, batch.cu_num, replace_from, 7, 32), output=output)

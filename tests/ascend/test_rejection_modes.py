@@ -15,6 +15,7 @@ from tests.ascend.stacks import STACK
 if STACK != "2026.09":
     pytest.skip("vLLM-Ascend 0.11 has one way only", allow_module_level=True)
 
+from vllm_ascend.sample import rejection_of_logits
 
 pytestmark = pytest.mark.usefixtures("ascend_config")
 
@@ -105,3 +106,23 @@ def test_other_ways_stay_upstreams(num_drafts, option, monkeypatch):
         ).tolist()
 
     assert sampled(ours) == sampled(upstream)
+
+
+def test_candidates_of_each_rank_stay_upstreams(monkeypatch):
+    monkeypatch.setattr(get_ascend_config(), "enable_reduce_sample", True)
+    batch = make_batch([1, 2], 10)
+    token_ids, probs = (tensor.to(DEVICE) for tensor in candidates(batch))
+    batch, target = batch.on(DEVICE), (probs.log(), token_ids)
+    drafts = (batch.drafts, batch.num_drafts, batch.longest, batch.cu_num, None)
+
+    def sampled(module):
+        torch.manual_seed(0)
+        metadata = batch.metadata(ours.GREEDY_TEMPERATURE)
+        return module.rejection_sample(*drafts, target, batch.bonus, metadata).tolist()
+
+    assert sampled(ours) == sampled(upstream)
+
+
+def test_310p_draws_its_own_numbers(monkeypatch):
+    monkeypatch.setattr(rejection_of_logits, "is_310p", lambda: True)
+    assert not rejection_of_logits.is_by_token(2)

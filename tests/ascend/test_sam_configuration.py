@@ -3,6 +3,7 @@
 import pytest
 from vllm.config import ParallelConfig, SpeculativeConfig
 from vllm.engine.arg_utils import EngineArgs
+from vllm_ascend import sam_limits
 from vllm_ascend.ascend_config import clear_ascend_config
 
 from testing.engine import SAM
@@ -53,6 +54,12 @@ def test_drafts_beyond_what_attention_takes_are_refused(configure):
     assert configure({**SAM, "num_speculative_tokens": 15})
     with pytest.raises(ValueError, match="more than attention on Ascend takes in one step: use at"):
         configure({**SAM, "num_speculative_tokens": 16})
+
+
+def test_310p_is_refused(configure, monkeypatch):
+    monkeypatch.setattr(sam_limits, "is_310p", lambda: True)
+    with pytest.raises(ValueError, match="does not run on 310P, whose model runner is another"):
+        configure()
 
 
 def test_graphs_of_one_query_length_are_refused(configure):

@@ -126,3 +126,31 @@ def test_log_probabilities_of_drafted_tokens(start_engine, target_model, prompts
         right = log_probabilities(target_model, prompt, tokens)
         assert found == pytest.approx(right, abs=1e-3)
     assert draft_counts(engine)[1] > 0
+
+
+def test_allowed_tokens_are_each_requests_own(start_engine, prompts):
+    """Drafts reorder the batch, and what a request may say goes with it."""
+    engine = start_engine(SAM)
+    rows = [
+        SamplingParams(
+            **{
+                **GREEDY,
+                "max_tokens": 40,
+                "allowed_token_ids": [1, 2, 3, 4, 5] if row % 2 else None,
+            }
+        )
+        for row in range(6)
+    ]
+
+    def generated(prompts, parameters):
+        requests = [{"prompt_token_ids": prompt} for prompt in prompts]
+        outputs = engine.generate(requests, parameters, use_tqdm=False)
+        return [list(output.outputs[0].token_ids) for output in outputs]
+
+    together = generated(prompts[:6], rows)
+    alone = [
+        generated([prompt], [parameters])[0]
+        for prompt, parameters in zip(prompts[:6], rows, strict=True)
+    ]
+    assert together == alone
+    assert draft_counts(engine)[1] > 0

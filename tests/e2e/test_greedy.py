@@ -157,3 +157,31 @@ def test_lora(start_engine, lora_adapter, prompts, expected):
     engine = start_engine(SAM, **options)
     assert generate(engine, prompts, 150, adapters) == plain
     assert draft_counts(engine)[1] > 0
+
+
+def test_allowed_tokens_are_each_requests_own(start_engine, prompts):
+    """Drafts reorder the batch, and what a request may say goes with it."""
+    engine = start_engine(SAM)
+    rows = [
+        SamplingParams(
+            temperature=0.0,
+            max_tokens=40,
+            ignore_eos=True,
+            detokenize=False,
+            allowed_token_ids=[1, 2, 3, 4, 5] if row % 2 else None,
+        )
+        for row in range(6)
+    ]
+
+    def generated(prompts, parameters):
+        requests = [{"prompt_token_ids": prompt} for prompt in prompts]
+        outputs = engine.generate(requests, parameters, use_tqdm=False)
+        return [list(output.outputs[0].token_ids) for output in outputs]
+
+    together = generated(prompts[:6], rows)
+    alone = [
+        generated([prompt], [parameters])[0]
+        for prompt, parameters in zip(prompts[:6], rows, strict=True)
+    ]
+    assert together == alone
+    assert draft_counts(engine)[1] > 0

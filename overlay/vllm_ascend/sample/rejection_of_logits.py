@@ -22,6 +22,7 @@ from rejection_sampling import (
 )
 from vllm_ascend.ascend_config import get_ascend_config
 from vllm_ascend.sample.rejection_common import draw, verify
+from vllm_ascend.utils import is_310p
 
 if TYPE_CHECKING:
     from vllm.v1.sample.metadata import SamplingMetadata
@@ -31,7 +32,12 @@ RATIO_DTYPE = torch.float32
 
 
 def is_by_token(max_spec_len: int) -> bool:
-    """Say whether the configuration leaves verification as it is by default."""
+    """Say whether drafts are verified token by token, with the device's own random numbers.
+
+    The sampler of 310P draws on the host (vllm_ascend/_310p/sample/rejection_sampler.py).
+    """
+    if is_310p():
+        return False
     config = get_ascend_config()
     verification = config.rejection_sampler_config
     by_block = verification.enable_block_verify and max_spec_len >= 3
@@ -118,7 +124,7 @@ def sample_recovered_tokens_pytorch(
     draft_probs: torch.Tensor | None,
     target_probs: torch.Tensor,
     q: torch.Tensor,
-    vocab_size: int,  # noqa: ARG001
+    vocab_size: int,
     IS_NGRAM: bool = False,  # noqa: N803
     target_indices: torch.Tensor | None = None,
     enable_reduce_sampling: bool = False,
@@ -127,7 +133,7 @@ def sample_recovered_tokens_pytorch(
     output_token_ids.copy_(
         recover_all(
             *(cu_num_draft_tokens, draft_token_ids, None if IS_NGRAM else draft_probs),
-            *(target_probs, q),
+            *(target_probs, q[:, :vocab_size]),
             candidate_ids=target_indices if enable_reduce_sampling else None,
         )
     )

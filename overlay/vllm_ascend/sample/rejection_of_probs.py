@@ -85,13 +85,13 @@ def sample_recovered_tokens_pytorch(
     draft_probs: torch.Tensor | None,
     target_probs: torch.Tensor,
     q: torch.Tensor,
-    vocab_size: int,  # noqa: ARG001
+    vocab_size: int,
     IS_NGRAM: bool = False,  # noqa: N803
 ) -> None:
     """Recover a token for each draft, with exponential numbers `q`, [batch, vocabulary]."""
     output_token_ids.copy_(
         recover_all(
             *(cu_num_draft_tokens, draft_token_ids, None if IS_NGRAM else draft_probs),
-            *(target_probs, q),
+            *(target_probs, q[:, :vocab_size]),
         )
     )
