@@ -73,7 +73,7 @@ def test_greedy(batch):
 def test_greedy_with_one_draft_each(batch_size, seed):
     batch = make_batch([1] * batch_size, 5, seed).on(DEVICE)
     assert_same(
-        *("rejection_greedy_sample_spec_len_1_pytorch"),
+        "rejection_greedy_sample_spec_len_1_pytorch",
         *(batch.drafts, batch.logits.argmax(-1), batch.bonus),
         output=outputs(batch),
     )
