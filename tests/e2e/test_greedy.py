@@ -1,11 +1,21 @@
 """Greedy generation with drafts gives the tokens of generation without."""
 
 import pytest
+import torch
 from vllm import SamplingParams
 from vllm.lora.request import LoRARequest
 from vllm.sampling_params import StructuredOutputsParams
 
-from testing.engine import NGRAM, SAM, counters, draft_counts, generate, model_runner
+from testing.engine import (
+    NGRAM,
+    SAM,
+    add_request,
+    counters,
+    draft_counts,
+    generate,
+    model_runner,
+    run,
+)
 from testing.tiny_model import TOKENS
 
 MAX_MODEL_LEN = 512
@@ -160,28 +170,20 @@ def test_lora(start_engine, lora_adapter, prompts, expected):
 
 
 def test_allowed_tokens_are_each_requests_own(start_engine, prompts):
-    """Drafts reorder the batch, and what a request may say goes with it."""
+    """They go with a request where the batch is reordered, as upstream does before attention."""
     engine = start_engine(SAM)
-    rows = [
-        SamplingParams(
-            temperature=0.0,
-            max_tokens=40,
-            ignore_eos=True,
-            detokenize=False,
-            allowed_token_ids=[1, 2, 3, 4, 5] if row % 2 else None,
-        )
-        for row in range(6)
-    ]
+    options = {"0": {}, "1": {"allowed_token_ids": [1, 2, 3, 4, 5]}}
 
-    def generated(prompts, parameters):
-        requests = [{"prompt_token_ids": prompt} for prompt in prompts]
-        outputs = engine.generate(requests, parameters, use_tqdm=False)
-        return [list(output.outputs[0].token_ids) for output in outputs]
+    def add(name):
+        add_request(engine, name, prompts[int(name)], 40, **options[name])
 
-    together = generated(prompts[:6], rows)
-    alone = [
-        generated([prompt], [parameters])[0]
-        for prompt, parameters in zip(prompts[:6], rows, strict=True)
-    ]
-    assert together == alone
-    assert draft_counts(engine)[1] > 0
+    alone = {}
+    for name in options:
+        add(name)
+        alone |= run(engine)
+    for name in options:
+        add(name)
+    assert not run(engine, num_steps=5)
+    with torch.inference_mode():
+        model_runner(engine).input_batch.swap_states(0, 1)
+    assert run(engine) == alone
