@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from specrl.artefact import Store, cache_folder
 from specrl.distribution import Distribution
+from specrl.errors import ToolError
 from specrl.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,7 +86,9 @@ def unpack_tests(archive: SourceArchive, folder: Path) -> None:
             shutil.copyfileobj(answer, file)
         file.seek(0)
         if hashlib.file_digest(file, "sha256").hexdigest() != archive.sha256:
-            raise ValueError(f"{archive.url} does not have the pinned sha256.")
+            raise ValueError(
+                f"{archive.url} does not have the pinned sha256; see who serves it, then try again"
+            )
         file.seek(0)
         with tarfile.open(fileobj=file) as tar:
             tar.extractall(folder, members=tests_of(tar, archive.folder), filter="data")
@@ -108,5 +111,13 @@ def unpack_packages(stack: str, folder: Path) -> None:
             archive.extractall(folder, inside)
 
 
+def main() -> None:
+    """Print the folder of the stack that the command line names."""
+    try:
+        print(prepare(sys.argv[1]))
+    except (OSError, ValueError, ToolError) as error:
+        sys.exit(f"testing.upstream_source: {error}")
+
+
 if __name__ == "__main__":
-    print(prepare(sys.argv[1]))
+    main()
