@@ -114,15 +114,17 @@ def our_parts(given: SimpleNamespace) -> dict[str, Work]:
     drafts = Drafts(given.drafts, given.cu_num, given.longest)
     firsts = (given.cu_num - given.longest).long()
     argmax = given.drafts.long()
-    everyone = torch.ones_like(given.is_greedy)
 
     def acceptance() -> None:
-        accepted = rejection_sampling.accepts(
-            given.drafts, None, given.probs, given.uniform, ratio_dtype=torch.float64
-        )
-        rejection_sampling.sample(
-            *(given.output, drafts.grid(), given.drafts, accepted),
-            *(lambda tokens: given.recovered[tokens], given.bonus, everyone),
+        rejection_sampling.verify_randomly(
+            given.output,
+            drafts,
+            target_probs=given.probs,
+            uniform_probs=given.uniform,
+            replacement=lambda tokens: given.recovered[tokens],
+            bonus_token_ids=given.bonus,
+            rows=~given.is_greedy,
+            ratio_dtype=torch.float64,
         )
 
     return {

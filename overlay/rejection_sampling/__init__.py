@@ -5,26 +5,22 @@ end. No function loops over requests or tokens in Python or waits for the device
 operators are dispatched depends neither on the batch nor on the drafts.
 """
 
-from rejection_sampling.acceptance import accepts, scaled_by_entropy
+from rejection_sampling.acceptance import scaled_by_entropy
 from rejection_sampling.expansion import expand
 from rejection_sampling.recovery import recover, recover_all
-from rejection_sampling.sampler import DraftGrid, sample
 from rejection_sampling.verification import (
     Drafts,
-    RandomNumbers,
+    recovered_from,
     verify_greedily,
     verify_randomly,
 )
 
 __all__ = [
-    "DraftGrid",
     "Drafts",
-    "RandomNumbers",
-    "accepts",
     "expand",
     "recover",
     "recover_all",
-    "sample",
+    "recovered_from",
     "scaled_by_entropy",
     "verify_greedily",
     "verify_randomly",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -32,19 +33,6 @@ class Drafts:
         return DraftGrid.of(self.cu_num, self.token_ids.shape[0], self.longest)
 
 
-@dataclass(frozen=True)
-class RandomNumbers:
-    """What chance decides with.
-
-    Attributes:
-        uniform: [num_tokens] float64.
-        exponential: [batch, vocabulary] float32.
-    """
-
-    uniform: torch.Tensor
-    exponential: torch.Tensor
-
-
 def verify_greedily(
     output_token_ids: torch.Tensor,
     drafts: Drafts,
@@ -56,10 +44,14 @@ def verify_greedily(
 
     `output_token_ids`, `bonus_token_ids` and `rows` are as in `sample`.
     """
-    accepted = drafts.token_ids == target_argmax
     sample(
-        *(output_token_ids, drafts.grid(), drafts.token_ids, accepted),
-        *(lambda tokens: target_argmax[tokens], bonus_token_ids, rows),
+        output_token_ids,
+        drafts.grid(),
+        draft_token_ids=drafts.token_ids,
+        accepted=drafts.token_ids == target_argmax,
+        replacement=lambda tokens: target_argmax[tokens],
+        bonus_token_ids=bonus_token_ids,
+        rows=rows,
     )
 
 
@@ -67,25 +59,52 @@ def verify_randomly(
     output_token_ids: torch.Tensor,
     drafts: Drafts,
     target_probs: torch.Tensor,
-    numbers: RandomNumbers,
+    uniform_probs: torch.Tensor,
+    replacement: Callable[[torch.Tensor], torch.Tensor],
     bonus_token_ids: torch.Tensor,
     rows: torch.Tensor | None = None,
     *,
     ratio_dtype: torch.dtype,
+    candidate_ids: torch.Tensor | None = None,
 ) -> None:
-    """Accept drafts so that tokens follow the target's probabilities, [num_tokens, vocabulary].
+    """Accept drafts so that tokens follow the target's probabilities.
 
-    A token is recovered for one place of each request. `output_token_ids`, `bonus_token_ids` and
-    `rows` are as in `sample`, `ratio_dtype` as in `accepts`.
+    `output_token_ids`, `replacement`, `bonus_token_ids` and `rows` are as in `sample`, the other
+    arguments as in `accepts`.
     """
     accepted = accepts(
-        *(drafts.token_ids, drafts.probs, target_probs, numbers.uniform), ratio_dtype=ratio_dtype
+        draft_token_ids=drafts.token_ids,
+        draft_probs=drafts.probs,
+        target_probs=target_probs,
+        uniform_probs=uniform_probs,
+        ratio_dtype=ratio_dtype,
+        candidate_ids=candidate_ids,
+    )
+    sample(
+        output_token_ids,
+        drafts.grid(),
+        draft_token_ids=drafts.token_ids,
+        accepted=accepted,
+        replacement=replacement,
+        bonus_token_ids=bonus_token_ids,
+        rows=rows,
     )
 
-    def recovered(tokens: torch.Tensor) -> torch.Tensor:
-        return recover(tokens, drafts.token_ids, drafts.probs, target_probs, numbers.exponential)
 
-    sample(
-        *(output_token_ids, drafts.grid(), drafts.token_ids, accepted, recovered),
-        *(bonus_token_ids, rows),
+def recovered_from(
+    drafts: Drafts, target_probs: torch.Tensor, exponentials: torch.Tensor
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A `replacement` that recovers a token for one place of each request.
+
+    Args:
+        drafts: of the batch.
+        target_probs: [num_tokens, vocabulary] float32.
+        exponentials: [batch, vocabulary] float32, as in `recover`.
+    """
+    return lambda tokens: recover(
+        tokens,
+        draft_token_ids=drafts.token_ids,
+        draft_probs=drafts.probs,
+        target_probs=target_probs,
+        exponentials=exponentials,
     )

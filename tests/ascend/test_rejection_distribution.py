@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from rejection_sampling import Drafts, RandomNumbers, verify_randomly
+from rejection_sampling import Drafts, recovered_from, verify_randomly
 from scipy.stats import chisquare
 
 REPEATS = 40_000
@@ -21,15 +21,17 @@ def first_tokens(draft_probs, seed):
         drafts = draft_probs.multinomial(num_tokens, replacement=True, generator=generator)
         draft_probs = draft_probs.expand(num_tokens, -1).contiguous()
     output = torch.full((REPEATS, 3), -1, dtype=torch.int32)
+    ends = 2 * torch.arange(1, REPEATS + 1)
+    batch = Drafts(drafts.int(), ends, longest=2, probs=draft_probs)
+    target_probs = TARGET.expand(num_tokens, -1).contiguous()
+    exponentials = torch.empty(REPEATS, vocabulary).exponential_(generator=generator)
     verify_randomly(
         output,
-        Drafts(drafts.int(), 2 * torch.arange(1, REPEATS + 1), 2, draft_probs),
-        TARGET.expand(num_tokens, -1).contiguous(),
-        RandomNumbers(
-            torch.rand(num_tokens, dtype=torch.float64, generator=generator),
-            torch.empty(REPEATS, vocabulary).exponential_(generator=generator),
-        ),
-        torch.zeros(REPEATS, 1, dtype=torch.int32),
+        batch,
+        target_probs=target_probs,
+        uniform_probs=torch.rand(num_tokens, dtype=torch.float64, generator=generator),
+        replacement=recovered_from(batch, target_probs, exponentials),
+        bonus_token_ids=torch.zeros(REPEATS, 1, dtype=torch.int32),
         ratio_dtype=torch.float64,
     )
     return output

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import Drafts, RandomNumbers, expand, verify_greedily, verify_randomly
+from rejection_sampling import (
+    Drafts,
+    expand,
+    recovered_from,
+    verify_greedily,
+    verify_randomly,
+)
 from vllm.v1.sample.rejection_sampler import (
     GREEDY_TEMPERATURE,
     PLACEHOLDER_TOKEN_ID,
@@ -65,7 +71,7 @@ def verify(
     target: torch.Tensor,
     bonus_token_ids: torch.Tensor,
     sampling_metadata: SamplingMetadata,
-    chance: Callable[[], tuple[torch.Tensor, RandomNumbers]],
+    chance: Callable[[], tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
     ratio_dtype: torch.dtype,
 ) -> torch.Tensor:
     """Verify the drafts of a batch of greedy and random requests.
@@ -75,8 +81,8 @@ def verify(
         target: [num_tokens, vocabulary], the target's logits or probabilities.
         bonus_token_ids: [batch, 1].
         sampling_metadata: of the batch.
-        chance: called where a request is random, for the target's probabilities and for random
-            numbers.
+        chance: called where a request is random, for the target's probabilities and for what
+            `draw` returns.
         ratio_dtype: as in `rejection_sampling.accepts`.
 
     Returns:
@@ -90,17 +96,28 @@ def verify(
     is_greedy = sampling_metadata.temperature == GREEDY_TEMPERATURE
     if not sampling_metadata.all_random:
         verify_greedily(output, drafts, target.argmax(dim=-1), bonus_token_ids, is_greedy)
-    probs, numbers = chance()
+    target_probs, uniform_probs, exponentials = chance()
     verify_randomly(
-        *(output, drafts, probs, numbers, bonus_token_ids, ~is_greedy), ratio_dtype=ratio_dtype
+        output,
+        drafts,
+        target_probs=target_probs,
+        uniform_probs=uniform_probs,
+        replacement=recovered_from(drafts, target_probs, exponentials),
+        bonus_token_ids=bonus_token_ids,
+        rows=~is_greedy,
+        ratio_dtype=ratio_dtype,
     )
     return output
 
 
 def draw(
     num_draft_tokens: list[int], target_probs: torch.Tensor, generators: dict[int, torch.Generator]
-) -> RandomNumbers:
-    """Draw as upstream does: uniform numbers first; nothing from generators without drafts."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw as upstream does: uniform numbers first; nothing from generators without drafts.
+
+    Returns:
+        [num_tokens] float64, uniform, and [batch, vocabulary] float32, exponential.
+    """
     num_tokens, vocab_size = target_probs.shape
     device = target_probs.device
     uniform = generate_uniform_probs(num_tokens, num_draft_tokens, generators, device)
@@ -109,4 +126,4 @@ def draw(
     for request, generator in generators.items():
         if num_draft_tokens[request] > 0:
             exponential[request].exponential_(generator=generator)
-    return RandomNumbers(uniform, exponential)
+    return uniform, exponential

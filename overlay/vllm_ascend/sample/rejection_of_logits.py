@@ -11,15 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import (
-    DraftGrid,
-    Drafts,
-    RandomNumbers,
-    accepts,
-    recover_all,
-    sample,
-    scaled_by_entropy,
-)
+from rejection_sampling import Drafts, recover_all, scaled_by_entropy, verify_randomly
 from vllm_ascend.ascend_config import get_ascend_config
 from vllm_ascend.sample.rejection_common import draw, verify
 from vllm_ascend.utils import is_310p
@@ -61,7 +53,7 @@ def rejection_sample(
     """
     drafts = Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs)
 
-    def chance() -> tuple[torch.Tensor, RandomNumbers]:
+    def chance() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         target_probs = target_logits.softmax(dim=-1, dtype=torch.float32)
         generators = sampling_metadata.generators
         numbers = draw(num_draft_tokens, target_probs, generators)
@@ -69,9 +61,9 @@ def rejection_sample(
         for request, generator in generators.items():
             if num_draft_tokens[request] == 0:
                 torch.empty_like(target_probs[0]).exponential_(generator=generator)
-        return target_probs, numbers
+        return target_probs, *numbers
 
-    return verify(*(drafts, target_logits, bonus_token_ids, sampling_metadata, chance, RATIO_DTYPE))
+    return verify(drafts, target_logits, bonus_token_ids, sampling_metadata, chance, RATIO_DTYPE)
 
 
 def rejection_random_sample_pytorch(
@@ -99,21 +91,23 @@ def rejection_random_sample_pytorch(
     if ENTROPY_VERIFY:
         probs = target_probs if ori_target_probs is None else ori_target_probs
         uniform_probs = scaled_by_entropy(
-            *(uniform_probs, probs),
+            uniform_probs,
+            probs,
             most=POSTERIOR_THRESHOLD,
             alpha=POSTERIOR_ALPHA,
             epsilon=EPSILON,
         )
-    accepted = accepts(
-        *(draft_token_ids, None if IS_NGRAM else draft_probs, target_probs, uniform_probs),
+    draft_probs = None if IS_NGRAM else draft_probs
+    verify_randomly(
+        output_token_ids,
+        Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs),
+        target_probs=target_probs,
+        uniform_probs=uniform_probs,
+        replacement=lambda tokens: recovered_token_ids[tokens],
+        bonus_token_ids=bonus_token_ids,
+        rows=~is_greedy,
         ratio_dtype=RATIO_DTYPE,
         candidate_ids=target_indices if enable_reduce_sampling else None,
-    )
-    sample(
-        output_token_ids,
-        DraftGrid.of(cu_num_draft_tokens, draft_token_ids.shape[0], max_spec_len),
-        *(draft_token_ids, accepted, lambda tokens: recovered_token_ids[tokens]),
-        *(bonus_token_ids, ~is_greedy),
     )
 
 
@@ -132,8 +126,11 @@ def sample_recovered_tokens_pytorch(
     """Recover a token for each draft, with exponential numbers `q`, [batch, vocabulary]."""
     output_token_ids.copy_(
         recover_all(
-            *(cu_num_draft_tokens, draft_token_ids, None if IS_NGRAM else draft_probs),
-            *(target_probs, q[:, :vocab_size]),
+            cu_num_draft_tokens,
+            draft_token_ids=draft_token_ids,
+            draft_probs=None if IS_NGRAM else draft_probs,
+            target_probs=target_probs,
+            exponentials=q[:, :vocab_size],
             candidate_ids=target_indices if enable_reduce_sampling else None,
         )
     )

@@ -9,14 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import (
-    DraftGrid,
-    Drafts,
-    RandomNumbers,
-    accepts,
-    recover_all,
-    sample,
-)
+from rejection_sampling import Drafts, recover_all, verify_randomly
 from vllm_ascend.sample.rejection_common import draw, verify
 
 if TYPE_CHECKING:
@@ -45,10 +38,11 @@ def rejection_sample(
     """
     drafts = Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs)
 
-    def chance() -> tuple[torch.Tensor, RandomNumbers]:
-        return target_probs, draw(num_draft_tokens, target_probs, sampling_metadata.generators)
+    def chance() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        numbers = draw(num_draft_tokens, target_probs, sampling_metadata.generators)
+        return target_probs, *numbers
 
-    return verify(*(drafts, target_probs, bonus_token_ids, sampling_metadata, chance, RATIO_DTYPE))
+    return verify(drafts, target_probs, bonus_token_ids, sampling_metadata, chance, RATIO_DTYPE)
 
 
 def rejection_random_sample_pytorch(
@@ -67,14 +61,15 @@ def rejection_random_sample_pytorch(
 ) -> None:
     """Verify the random requests of a batch, with a token recovered for each draft beforehand."""
     draft_probs = None if IS_NGRAM else draft_probs
-    accepted = accepts(
-        *(draft_token_ids, draft_probs, target_probs, uniform_probs), ratio_dtype=RATIO_DTYPE
-    )
-    sample(
+    verify_randomly(
         output_token_ids,
-        DraftGrid.of(cu_num_draft_tokens, draft_token_ids.shape[0], max_spec_len),
-        *(draft_token_ids, accepted, lambda tokens: recovered_token_ids[tokens]),
-        *(bonus_token_ids, ~is_greedy),
+        Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs),
+        target_probs=target_probs,
+        uniform_probs=uniform_probs,
+        replacement=lambda tokens: recovered_token_ids[tokens],
+        bonus_token_ids=bonus_token_ids,
+        rows=~is_greedy,
+        ratio_dtype=RATIO_DTYPE,
     )
 
 
@@ -91,7 +86,10 @@ def sample_recovered_tokens_pytorch(
     """Recover a token for each draft, with exponential numbers `q`, [batch, vocabulary]."""
     output_token_ids.copy_(
         recover_all(
-            *(cu_num_draft_tokens, draft_token_ids, None if IS_NGRAM else draft_probs),
-            *(target_probs, q[:, :vocab_size]),
+            cu_num_draft_tokens,
+            draft_token_ids=draft_token_ids,
+            draft_probs=None if IS_NGRAM else draft_probs,
+            target_probs=target_probs,
+            exponentials=q[:, :vocab_size],
         )
     )
