@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import string
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -41,6 +42,31 @@ def save_tiny_model(folder: Path, max_model_len: int, num_key_value_heads: int =
     model.lm_head.weight.data *= 12
     model.save_pretrained(folder)
     return folder
+
+
+def engine_arguments(model: Path, max_model_len: int) -> dict[str, Any]:
+    """What engines of tests are started with, but for what a test says else."""
+    return {
+        "model": str(model),
+        "max_model_len": max_model_len,
+        "max_num_seqs": 64,
+        "dtype": "float32",
+        "enforce_eager": True,
+        "skip_tokenizer_init": True,
+        "disable_log_stats": False,
+        "seed": 0,
+        # Far below the smallest cache, of 1 GiB, that a CPU can be asked for.
+        "num_gpu_blocks_override": 128,
+    }
+
+
+def random_prompts() -> list[list[int]]:
+    """Twelve prompts of very different lengths."""
+    generator = torch.Generator().manual_seed(1)
+    lengths = [3, 5, 8, 13, 21, 34, 55, 89, 120, 144, 200, 233]
+    return [
+        torch.randint(VOCABULARY, (length,), generator=generator).tolist() for length in lengths
+    ]
 
 
 def save_tokenizer(folder: Path) -> None:

@@ -22,7 +22,6 @@ from testing.npu_emulator.process_environment import NPU_ENVIRONMENT
 
 os.environ.update(NPU_ENVIRONMENT)
 
-import torch
 
 # First: its modules import each other, and only from here on all of them can be imported.
 import vllm_ascend.ops  # noqa: F401
@@ -32,7 +31,8 @@ from vllm.model_executor.models.interfaces_base import supports_kw
 from vllm_ascend.ascend_config import clear_ascend_config, init_ascend_config
 from vllm_ascend.ops import rotary_embedding
 
-from testing.tiny_model import VOCABULARY, save_tiny_model
+from testing import tiny_model
+from testing.tiny_model import random_prompts, save_tiny_model
 
 ROOT = Path(__file__).parents[2]
 MAX_MODEL_LEN = 512
@@ -60,27 +60,13 @@ def ascend_config():
 @pytest.fixture(scope="session")
 def prompts():
     """Twelve prompts of very different lengths."""
-    generator = torch.Generator().manual_seed(1)
-    lengths = [3, 5, 8, 13, 21, 34, 55, 89, 120, 144, 200, 233]
-    return [
-        torch.randint(VOCABULARY, (length,), generator=generator).tolist() for length in lengths
-    ]
+    return random_prompts()
 
 
 @pytest.fixture(scope="session")
 def engine_arguments(target_model):
     """What all engines are started with, but for what a test says else."""
-    return {
-        "model": str(target_model),
-        "max_model_len": MAX_MODEL_LEN,
-        "max_num_seqs": 64,
-        "dtype": "float32",
-        "enforce_eager": True,
-        "skip_tokenizer_init": True,
-        "disable_log_stats": False,
-        "seed": 0,
-        "num_gpu_blocks_override": 128,
-    }
+    return tiny_model.engine_arguments(target_model, MAX_MODEL_LEN)
 
 
 @pytest.fixture

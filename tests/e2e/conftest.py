@@ -11,14 +11,14 @@ from testing.cpu_environment import CPU_ENVIRONMENT
 
 os.environ.update(CPU_ENVIRONMENT, VLLM_CPU_OMP_THREADS_BIND="nobind")
 
-import torch
 
 # First, as in vLLM's CPU worker (v1/worker/cpu_worker.py): it swaps a function that would pin host
 # memory, and LoRA's modules keep the one they find (lora/punica_wrapper/utils.py).
 import vllm.v1.worker.cpu.shm  # noqa: F401
 from vllm import LLM
 
-from testing.tiny_model import VOCABULARY, save_lora_adapter, save_tiny_model, save_tokenizer
+from testing import tiny_model
+from testing.tiny_model import random_prompts, save_lora_adapter, save_tiny_model, save_tokenizer
 
 MAX_MODEL_LEN = 512
 
@@ -53,28 +53,13 @@ def lora_adapter(tmp_path_factory):
 @pytest.fixture(scope="session")
 def prompts():
     """Twelve prompts of very different lengths."""
-    generator = torch.Generator().manual_seed(1)
-    lengths = [3, 5, 8, 13, 21, 34, 55, 89, 120, 144, 200, 233]
-    return [
-        torch.randint(VOCABULARY, (length,), generator=generator).tolist() for length in lengths
-    ]
+    return random_prompts()
 
 
 @pytest.fixture
 def engine_arguments(target_model):
     """What all engines are started with, but for what a test says else."""
-    return {
-        "model": str(target_model),
-        "max_model_len": MAX_MODEL_LEN,
-        "max_num_seqs": 64,
-        "dtype": "float32",
-        "enforce_eager": True,
-        "skip_tokenizer_init": True,
-        "disable_log_stats": False,
-        "seed": 0,
-        # Far below the smallest cache, of 1 GiB, that can be asked for.
-        "num_gpu_blocks_override": 128,
-    }
+    return tiny_model.engine_arguments(target_model, MAX_MODEL_LEN)
 
 
 @pytest.fixture
