@@ -1,0 +1,21 @@
+"""The SPD scorer's model; `actor_rollout_ref.model.external_lib=spd_scorer` makes verl know it.
+
+Importing this module registers the model with transformers' Auto classes, and the training loss
+with verl where verl is installed.
+"""
+
+from spd.model import (
+    AutoModelForSPDScoring,
+    ScoreHead,
+    ScorerError,
+    ScoringActor,
+    ScoringModelConfig,
+)
+
+__all__ = [
+    "AutoModelForSPDScoring",
+    "ScoreHead",
+    "ScorerError",
+    "ScoringActor",
+    "ScoringModelConfig",
+]
