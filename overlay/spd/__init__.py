@@ -1,0 +1,1 @@
+"""A scorer that judges draft tokens: its data, its model, its training."""
