@@ -1,7 +1,6 @@
 """The SPD scorer from the command line: prepare data, train with GRPO on verl, evaluate."""
 
 import click
-
 from spd.train import run_training, train
 
 __all__ = ["main", "run_training"]
