@@ -1,6 +1,7 @@
-"""The SPD scorer from the command line: prepare data, train with GRPO on verl, evaluate."""
+"""The SPD scorer from the command line: `python -m train_spd_scorer --help`."""
 
 import click
+from spd.prepare import prepare
 from spd.train import run_training, train
 
 __all__ = ["main", "run_training"]
@@ -8,9 +9,10 @@ __all__ = ["main", "run_training"]
 
 @click.group()
 def main() -> None:
-    """Train a model that judges which mismatching draft tokens may be accepted."""
+    """Make, train and judge a model that says which mismatching draft tokens may be accepted."""
 
 
+main.add_command(prepare)
 main.add_command(train)
 
 if __name__ == "__main__":
