@@ -1,18 +1,16 @@
-"""The folder in which the demo model is kept, and how it gets there."""
+"""The folder in which the demo model is kept, and what is put there."""
 
-import hashlib
-import importlib.metadata
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from filelock import FileLock
+from testing import kept_folder
+from testing.kept_folder import facts
 
 if TYPE_CHECKING:
     from testing.demo_model.training import Recipe
+
+__all__ = ["default_folder", "ensure", "facts"]
 
 DECIDING_MODULES = ("derivations", "problems", "tokenizer", "training")
 DECIDING_PACKAGES = ("reasoning-gym", "tokenizers", "torch", "transformers")
@@ -20,8 +18,8 @@ DECIDING_PACKAGES = ("reasoning-gym", "tokenizers", "torch", "transformers")
 
 def default_folder() -> Path:
     """Return the model's place in the cache, named by a hash of all that decides the model."""
-    cache = os.environ.get("SPECRL_CACHE") or Path.home() / ".cache" / "specrl"
-    return Path(cache) / "models" / _fingerprint()
+    modules = [Path(__file__).with_name(f"{module}.py") for module in DECIDING_MODULES]
+    return kept_folder.place(modules, DECIDING_PACKAGES)
 
 
 def ensure(folder: Path, force: bool = False) -> Path:
@@ -29,38 +27,7 @@ def ensure(folder: Path, force: bool = False) -> Path:
 
     Raises OSError where the folder cannot be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if force or not (folder / "about.json").exists():
-            _build(folder)
-    return folder
-
-
-def facts(folder: Path) -> dict[str, Any]:
-    """Return what ``about.json`` says of the model in ``folder``.
-
-    Raises FileNotFoundError where the folder has none.
-    """
-    found: dict[str, Any] = json.loads((folder / "about.json").read_text())
-    return found
-
-
-def _fingerprint() -> str:
-    digest = hashlib.sha256()
-    for module in DECIDING_MODULES:
-        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
-    for package in DECIDING_PACKAGES:
-        digest.update(f"{package}=={importlib.metadata.version(package)}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def _build(folder: Path) -> None:
-    # Beside the target, so that os.replace stays on one file system.
-    with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as temporary:
-        made = Path(temporary) / "model"
-        _fill(made)
-        shutil.rmtree(folder, ignore_errors=True)
-        made.replace(folder)
+    return kept_folder.ensure(folder, _fill, force)
 
 
 def _fill(folder: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from testing import kept_folder
 from testing.demo_model import __main__, model_folder
 
 
@@ -60,9 +61,9 @@ def test_a_failure_keeps_the_model_that_was_there(tmp_path, monkeypatch):
 
 def test_the_default_folder_is_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SPECRL_CACHE", str(tmp_path))
-    monkeypatch.setattr(model_folder.importlib.metadata, "version", lambda _: "1")
+    monkeypatch.setattr(kept_folder.importlib.metadata, "version", lambda _: "1")
     first = model_folder.default_folder()
-    monkeypatch.setattr(model_folder.importlib.metadata, "version", lambda _: "2")
+    monkeypatch.setattr(kept_folder.importlib.metadata, "version", lambda _: "2")
     assert first.parent == tmp_path / "models"
     assert model_folder.default_folder() != first
 
