@@ -79,9 +79,7 @@ def train(
     bar = tqdm(batches, f"training the {name}", recipe.steps, mininterval=interval)
     for tokens, labels in bar:
         logits = model(input_ids=tokens, use_cache=False).logits[:, :-1]
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), labels[:, 1:].flatten(), weights
-        )
+        loss = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), weights)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

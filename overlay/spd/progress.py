@@ -1,0 +1,21 @@
+"""Progress bars for what takes longer than a second, on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+
+# Seconds between two states of a bar; seldom where they go into a file.
+INTERVAL = 0.1 if sys.stderr.isatty() else 10.0
+
+
+def progress(
+    items: Iterable[Item] | None, what: str, total: int | None = None, bar: str | None = None
+) -> tqdm[Item]:
+    """Return a bar over ``items``, a context manager too; ``bar`` is tqdm's ``bar_format``."""
+    return tqdm(items, what, total, leave=False, mininterval=INTERVAL, delay=1, bar_format=bar)
