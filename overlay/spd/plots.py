@@ -65,6 +65,8 @@ def trade_off(evaluations: Mapping[str, Found], path: Path) -> None:
     _plot_trade_off(judgements, evaluations, baselines, "accept_harmful", "accept_harmless")
     answers.set(xlabel="accepted draft tokens, mean", ylabel="accuracy after completion")
     judgements.set(xlabel="harmful mismatches accepted", ylabel="harmless mismatches accepted")
+    threshold = baselines["scorer"]["threshold"]
+    figure.suptitle(f"scorers over their thresholds; the ring is at {threshold:g}")
     figure.savefig(path, dpi=120, format="png")
 
 
@@ -73,9 +75,10 @@ def _plot_trade_off(
 ) -> None:
     for label, found in evaluations.items():
         points = [each for each in found["thresholds"] if None not in (each[x], each[y])]
-        axes.plot([each[x] for each in points], [each[y] for each in points], ".-", label=label)
-        for each in points[:1] + points[-1:]:
-            axes.annotate(f"> {each['threshold']:g}", (each[x], each[y]), fontsize="small")
+        line = [each[x] for each in points], [each[y] for each in points]
+        is_chosen = [each["threshold"] == found["scorer"]["threshold"] for each in points]
+        axes.plot(*line, "o-", markersize=3, label=label)
+        axes.plot(*line, "ko", fillstyle="none", markersize=9, markevery=is_chosen)
     known = {"exact": baselines["exact"], **baselines["baselines"]}
     for name, marker in MARKERS.items():
         point = known[name][x], known[name][y]
