@@ -133,9 +133,7 @@ class ScoringActor(PreTrainedModel):
     _supports_flash_attn = True
     _supports_flex_attn = True
 
-    def __init__(
-        self, config: ScoringModelConfig, backbone: PreTrainedModel | None = None
-    ) -> None:
+    def __init__(self, config: ScoringModelConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__(config)
         if backbone is None:
             dtype = torch.get_default_dtype()

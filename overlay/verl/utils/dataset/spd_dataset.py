@@ -1,0 +1,82 @@
+"""Contexts with drafts, as the SPD scorer is trained on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spd.rows import DATA_SOURCE, Row, left_out_because, read_rows, trainable
+from verl.utils.dataset.rl_dataset import RLHFDataset
+
+
+class SPDRLHFDataset(RLHFDataset):
+    """Rows of parquet files as `train_spd_scorer.py prepare` writes them.
+
+    Their token ids go in as they are: no chat template, no tokenizer. What the target answers wrong
+    by itself and drafts without a mismatch teach nothing: they are left out and counted. Of verl's
+    data options it heeds `max_prompt_length` (tokens of a context), `max_response_length` (of a
+    draft), `train_max_samples`, `val_max_samples`, and one of its own, `skip_invalid`: rows that make
+    no sense are counted instead of raising RowError.
+    """
+
+    def _read_files_and_tokenize(self) -> None:
+        found = read_rows(
+            self.data_files,
+            vocabulary_size=len(self.tokenizer),
+            max_context=self.max_prompt_length,
+            max_draft=self.config.max_response_length,
+            skip_invalid=self.config.get("skip_invalid", False),
+        )
+        reasons = Counter(filter(None, map(left_out_because, found.rows)))
+        self.rows = list(filter(trainable, found.rows))
+        if self.max_samples > 0:
+            self.rows = self.rows[: self.max_samples]
+        print(f"SPD rows: {len(self.rows)} of {', '.join(map(str, self.data_files))}")
+        for reason, count in (found.skipped + reasons).items():
+            print(f"SPD rows left out: {count} ({reason})")
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        """One row: the context padded on the left, and the draft beside it for the rollout."""
+        row = self.rows[item]
+        padding = self.max_prompt_length - len(row.context)
+        mask = torch.tensor([0] * padding + [1] * len(row.context))
+        return {
+            "input_ids": torch.tensor(
+                [self.tokenizer.pad_token_id] * padding + row.context.tolist()
+            ),
+            "attention_mask": mask,
+            "position_ids": positions(mask),
+            "draft_ids": row.draft.tolist(),
+            "target_ids": row.target.tolist(),
+            "draft_start_idx": self.max_prompt_length,
+            "data_source": DATA_SOURCE,
+            "reward_model": {"style": "rule", "ground_truth": row.ground_truth},
+            "extra_info": sample(row, item),
+            "index": item,
+        }
+
+
+def positions(mask: Tensor) -> Tensor:
+    """Positions of tokens behind padding on the left, int64, from an attention mask of 0 and 1."""
+    return (mask.cumsum(-1) - 1).clamp(min=0)
+
+
+def sample(row: Row, index: int) -> dict[str, Any]:
+    """What the reward needs to know of a row."""
+    return {
+        "index": index,
+        "place": row.place,
+        "context_ids": row.context.tolist(),
+        "draft_ids": row.draft.tolist(),
+        "target_ids": row.target.tolist(),
+        "ground_truth": row.ground_truth,
+        "checker": row.checker,
+        "outcomes": None if row.outcomes is None else row.outcomes.tolist(),
+    }

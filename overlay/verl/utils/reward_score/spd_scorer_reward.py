@@ -1,0 +1,50 @@
+"""Reward source `spd_scorer`: one draft at a time, for reward managers that know no batches.
+
+The manager `spd` (verl/workers/reward_manager/spd.py) scores a whole step in one batch; use that.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from spd.settings import RewardSettings
+
+
+def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: str,
+    extra_info: dict[str, Any],
+    **settings: Any,
+) -> dict[str, float]:
+    """Score the decisions on one draft.
+
+    Args:
+        data_source: not looked at: this is the source `spd_scorer`.
+        solution_str: not looked at: decisions are no text.
+        ground_truth: not looked at: the sample in `extra_info` holds it.
+        extra_info: the sample as `SPDRLHFDataset` makes it, and `response_ids`, the decisions.
+        settings: fields of `RewardSettings` (verl's `custom_reward_function.reward_kwargs`), and
+            `tokenizer_path`; those not given come from environment variables of the same name with
+            the prefix `SPD_`, in capitals.
+
+    Returns:
+        `score` and its parts, see `spd.reward.Rewards`.
+
+    Raises:
+        CompletionError: the target could not complete the sample.
+        RewardError: settings or decisions that make no sense.
+    """
+    del data_source, solution_str, ground_truth
+    rewards = shared_rewards(tuple(sorted(settings.items())))
+    return rewards.score([extra_info["response_ids"]], [extra_info])[0]
+
+
+@functools.cache
+def shared_rewards(settings: tuple[tuple[str, Any], ...]) -> Any:
+    """The rewards for these settings, made once."""
+    chosen = RewardSettings.with_environment(dict(settings))
+    return chosen.rewards(AutoTokenizer.from_pretrained(chosen.tokenizer_path))

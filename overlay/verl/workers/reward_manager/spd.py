@@ -1,0 +1,102 @@
+"""Reward manager `spd`: the decisions of a whole step, completed in one batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from spd.reward import SCENARIOS
+from spd.settings import RewardSettings
+from verl import DataProto
+from verl.workers.reward_manager.abstract import AbstractRewardManager
+from verl.workers.reward_manager.registry import register
+
+PARTS = ("accepted_length", "lossless_length", "right", *SCENARIOS)
+
+
+@register("spd")
+class SPDRewardManager(AbstractRewardManager):
+    """Scores the scorer's decisions.
+
+    The signature is that of verl's managers.
+
+    Args:
+        tokenizer: the target's; the scorer's backbone has the same.
+        num_examine: how many samples of a call are printed.
+        compute_score: not used: the formula is `spd.reward.Rewards`, its settings are `settings`.
+        reward_fn_key: not used: all rows are of one source.
+        settings: fields of `spd.settings.RewardSettings`, from `reward_model.reward_kwargs`.
+
+    Raises:
+        RewardError: settings that make no sense.
+        CompletionError: the server of the target does not answer.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        num_examine: int,
+        compute_score: Any = None,
+        reward_fn_key: str = "data_source",
+        **settings: Any,
+    ) -> None:
+        del compute_score, reward_fn_key
+        self.tokenizer = tokenizer
+        self.num_examine = num_examine
+        self.rewards = RewardSettings.of(settings).rewards(tokenizer)
+
+    def __call__(self, data: DataProto, return_dict: bool = False) -> torch.Tensor | dict[str, Any]:
+        """Rewards of a step: float32 [rows, response length], each at its row's last draft token.
+
+        Raises:
+            CompletionError: a sample could not be completed; it names the sample.
+        """
+        decisions, samples = decisions_of(data), list(data.non_tensor_batch["extra_info"])
+        scores = self.rewards.score(decisions, samples)
+        for decided, sample, parts in list(zip(decisions, samples, scores, strict=True))[
+            : self.num_examine
+        ]:
+            self.show(decided, sample, parts)
+        rewards = torch.zeros(data.batch["responses"].shape, dtype=torch.float32)
+        last = torch.tensor([len(row) - 1 for row in decisions])
+        values = torch.tensor([parts["score"] for parts in scores], dtype=torch.float32)
+        rewards[torch.arange(len(last)), last] = values
+        if not return_dict:
+            return rewards
+        extra = defaultdict(list)
+        for parts in scores:
+            for name, value in parts.items():
+                extra[name].append(value)
+        return {"reward_tensor": rewards, "reward_extra_info": extra}
+
+    def show(
+        self, decisions: Sequence[int], sample: Mapping[str, Any], parts: Mapping[str, float]
+    ) -> None:
+        """Print one sample, with what was accepted of its draft."""
+        accepted = int(parts["accepted_length"])
+        print("[context]", self.tokenizer.decode(sample["context_ids"]))
+        print("[accepted]", self.tokenizer.decode(sample["draft_ids"][:accepted]))
+        print("[not accepted]", self.tokenizer.decode(sample["draft_ids"][accepted:]))
+        print("[decisions]", list(decisions), "[parts]", dict(parts))
+
+
+def decisions_of(data: DataProto) -> list[list[int]]:
+    """The decisions on each draft, without padding."""
+    width = data.batch["responses"].shape[1]
+    lengths = data.batch["attention_mask"][:, -width:].sum(1).tolist()
+    return [
+        row[:length] for row, length in zip(data.batch["responses"].tolist(), lengths, strict=True)
+    ]
+
+
+def step_metrics(extra: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The parts of a step's rewards for verl's logger: their means over the step's samples."""
+    return {
+        f"spd/{name}": float(np.mean(extra[name]))
+        for name in PARTS
+        if name in extra and "accepted_length" in extra
+    }

@@ -1,0 +1,194 @@
+"""Rollout `spd`: the scorer reads each draft once and decides on every token of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from spd.decisions import decisive
+from spd.model import ACCEPT
+from verl import DataProto
+from verl.trainer.ppo import spd_policy_loss  # noqa: F401 - registers the loss where the actor is
+from verl.utils.device import get_device_id, get_device_name
+from verl.utils.fsdp_utils import load_fsdp_model_to_gpu, offload_fsdp_model_to_cpu
+from verl.utils.torch_dtypes import PrecisionType
+from verl.workers.rollout.base import BaseRollout
+
+
+class RolloutError(ValueError):
+    """Options of verl with which the scorer cannot be trained."""
+
+
+class SPDRollout(BaseRollout):
+    """Draws accept or reject for every draft token, from one forward of the actor's own module.
+
+    There is no second copy of the weights: the worker hands over its module once (`use_actor`), and
+    nothing is gathered or sent before a rollout.
+
+    Raises:
+        RolloutError: an option of verl that the scorer cannot be trained with.
+    """
+
+    actor: nn.Module
+    autocast_dtype: torch.dtype
+    offloaded: bool
+
+    def __init__(self, config: Any, model_config: Any, device_mesh: Any) -> None:
+        super().__init__(config, model_config, device_mesh)
+        if self.model_config.use_remove_padding:
+            raise RolloutError(
+                "The SPD scorer needs actor_rollout_ref.model.use_remove_padding=False: without "
+                "padding verl takes the tokens for the decisions (workers/actor/dp_actor.py)"
+            )
+        if self.model_config.use_fused_kernels:
+            raise RolloutError(
+                "The SPD scorer needs actor_rollout_ref.model.use_fused_kernels=False: they work on "
+                "a language-model head"
+            )
+        if self.config.log_prob_micro_batch_size_per_gpu is None:
+            raise RolloutError(
+                "Set actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu: the SPD rollout "
+                "reads so many drafts at a time"
+            )
+
+    def use_actor(self, actor: nn.Module, fsdp_config: Any) -> None:
+        """Take the module to run.
+
+        Args:
+            actor: the worker's module, sharded or not.
+            fsdp_config: the actor's, for its dtype and whether its weights lie in host memory.
+        """
+        self.actor = actor
+        self.autocast_dtype = PrecisionType.to_dtype(fsdp_config.get("dtype", "bfloat16"))
+        self.offloaded = fsdp_config.get("param_offload", False)
+
+    async def resume(self, tags: list[str]) -> None:
+        """Do nothing: there are no weights and no cache to fetch."""
+
+    async def release(self) -> None:
+        """Do nothing: there are no weights and no cache to give up."""
+
+    async def update_weights(self, weights: Any, **kwargs: Any) -> None:
+        """Do nothing: the actor's module has the new weights."""
+
+    def generate_sequences(self, prompts: DataProto) -> DataProto:
+        """Decide on drafts.
+
+        Args:
+            prompts: `input_ids`, `attention_mask` and `position_ids` of contexts padded on the left,
+                int64 [rows, context length], and lists of token ids `draft_ids` and `target_ids`.
+                In `meta_info`, `do_sample`: False takes the likelier decision. A draft is padded to
+                `response_length` tokens.
+
+        Returns:
+            `responses`: 1 where a draft token is accepted, int64 [rows, response length];
+            `response_mask`: 1 where the decision can change the outcome; `input_ids`,
+            `attention_mask`, `position_ids` of context and draft; `rollout_log_probs` where the
+            rollout's `calculate_log_probs` is set. Which tokens match travels in
+            `multi_modal_inputs`: verl hands these to the actor's forward as keyword arguments.
+        """
+        batch = with_drafts(prompts, self.config.response_length)
+        match = batch.pop("match")
+        micro_batch_size = self.config.log_prob_micro_batch_size_per_gpu
+        with torch.no_grad(), self.ready_actor():
+            logits = torch.cat(
+                [
+                    self.logits(inputs, matching)
+                    for inputs, matching in zip(
+                        batch.split(micro_batch_size), match.split(micro_batch_size), strict=True
+                    )
+                ]
+            )
+        log_probs = (logits.float() / self.config.temperature).log_softmax(-1)
+        accepted = decide(log_probs, prompts.meta_info.get("do_sample", True))
+        width = accepted.shape[1]
+        drafted = batch["attention_mask"][:, -width:].bool()
+        batch["prompts"] = prompts.batch["input_ids"]
+        batch["responses"] = (accepted & drafted).long()
+        mask = decisive(accepted, match[:, -width:], drafted)
+        batch["response_mask"] = mask.to(batch["attention_mask"].dtype)
+        if self.config.calculate_log_probs:
+            taken = log_probs.gather(-1, batch["responses"][..., None])
+            batch["rollout_log_probs"] = taken.squeeze(-1)
+        return DataProto(batch=batch, non_tensor_batch={"multi_modal_inputs": one_a_row(match)})
+
+    def logits(self, inputs: TensorDict, match: Tensor) -> Tensor:
+        """Reject and accept logits of the draft tokens, [rows, response length, 2]."""
+        device = get_device_id()
+        inputs = inputs.to(device)
+        width = self.config.response_length
+        with torch.autocast(get_device_name(), dtype=self.autocast_dtype):
+            output = self.actor(**inputs, match_mask=match.to(device), use_cache=False)
+        return output.logits[:, -width - 1 : -1].cpu()
+
+    @contextmanager
+    def ready_actor(self) -> Iterator[None]:
+        """The actor's module on the device, without dropout, as long as the rollout runs."""
+        if self.offloaded:
+            load_fsdp_model_to_gpu(self.actor)
+        self.actor.eval()
+        try:
+            yield
+        finally:
+            if self.offloaded:
+                offload_fsdp_model_to_cpu(self.actor)
+
+
+def with_drafts(prompts: DataProto, width: int) -> TensorDict:
+    """Contexts and drafts side by side, on the host, and which tokens match.
+
+    Args:
+        prompts: see `SPDRollout.generate_sequences`.
+        width: what drafts are padded to on the right.
+
+    Returns:
+        `input_ids`, `attention_mask`, `position_ids`, and `match`, True at draft tokens that are the
+        target's choice; all [rows, context length + width].
+    """
+    prompts = prompts.to("cpu")
+    context = prompts.batch
+    padding = prompts.meta_info["pad_token_id"] or 0
+    drafts = padded(prompts.non_tensor_batch["draft_ids"], width, padding)
+    targets = padded(prompts.non_tensor_batch["target_ids"], width, padding)
+    lengths = torch.tensor([len(draft) for draft in prompts.non_tensor_batch["draft_ids"]])
+    drafted = torch.arange(width) < lengths[:, None]
+    ahead = context["position_ids"][:, -1:] + torch.arange(1, width + 1)
+    mask = context["attention_mask"]
+    return TensorDict(
+        {
+            "input_ids": torch.cat([context["input_ids"], drafts], 1),
+            "attention_mask": torch.cat([mask, drafted.to(mask.dtype)], 1),
+            "position_ids": torch.cat([context["position_ids"], ahead], 1),
+            "match": torch.cat(
+                [torch.zeros_like(mask, dtype=bool), drafted & (drafts == targets)], 1
+            ),
+        },
+        batch_size=len(lengths),
+    )
+
+
+def padded(rows: Sequence[Sequence[int]], width: int, padding: int) -> Tensor:
+    """Lists of token ids as int64 [rows, width]."""
+    return torch.tensor([list(row) + [padding] * (width - len(row)) for row in rows])
+
+
+def decide(log_probs: Tensor, sampled: bool) -> Tensor:
+    """True where a token is accepted, bool [rows, tokens], from log-probabilities [rows, tokens, 2].
+
+    Not drawn, a token is accepted where that is likelier than not.
+    """
+    probabilities = log_probs[..., ACCEPT].exp()
+    return torch.bernoulli(probabilities).bool() if sampled else probabilities > 0.5
+
+
+def one_a_row(match: Tensor) -> np.ndarray:
+    """Masks of rows as verl takes inputs apart and together: a dict of [1, tokens] for each row."""
+    rows = np.empty(len(match), dtype=object)
+    rows[:] = [{"match_mask": row[None]} for row in match]
+    return rows
