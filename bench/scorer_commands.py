@@ -48,7 +48,7 @@ def run_once(arguments: Arguments, output: Path, steps: int | None = None) -> fl
         output.parent.mkdir(parents=True, exist_ok=True)
         start = time.monotonic()
         _run([str(argument) for argument in arguments], output, steps)
-        record.write_text(f"{time.monotonic() - start:.1f}\n")
+        record.write_text(f"{time.monotonic() - start:.3f}\n")
     return float(record.read_text())
 
 
