@@ -21,8 +21,8 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import spd.report
 from spd import metrics, plots
-from spd.results import JSON_OPTION, tell
 
 from bench import report, scorer_figures
 from bench.scorer_commands import CommandError
@@ -78,9 +78,14 @@ def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep everything here, and go on from what is there; a new folder where absent.",
 )
-@JSON_OPTION
+@spd.report.JSON
 def main(
-    task: str, seeds: list[int], steps: int, penalty: float, folder: Path | None, target: str | None
+    task: str,
+    seeds: list[int],
+    steps: int,
+    penalty: float,
+    folder: Path | None,
+    json_file: str | None,
 ) -> None:
     """Train and measure, and say what was found."""
     folder = folder or Path(tempfile.mkdtemp(prefix=f"scorer-{task}-"))
@@ -92,7 +97,8 @@ def main(
         raise click.ClickException(str(error)) from error
     draw(experiment, found)
     missed = [f"MISSED: {sentence}" for sentence in scorer_figures.missed(found)]
-    tell(found, "\n".join([scorer_figures.table(found), *missed]), target)
+    words = "\n".join([scorer_figures.table(found), *missed])
+    spd.report.report(words, found, json_file)
 
 
 if __name__ == "__main__":

@@ -9,19 +9,21 @@ import click
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from spd.evaluation import evaluation
+from spd.evaluation_table import table
 from spd.model import AutoModelForSPDScoring, ScorerError, ScoringActor, ScoringModelConfig
 from spd.probabilities import scorer_probabilities
-from spd.report import report
-from spd.results import JSON_OPTION, in_existing_folder, tell
+from spd.report import JSON, report
 from spd.rows import read_rows
 from spd.stops import Stops
 
 
-def drawable(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def drawable(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     """Refuse a picture that could not be drawn or written, before anything is computed for it."""
     if value and not find_spec("matplotlib"):
         raise click.BadParameter("it needs matplotlib: pip install matplotlib.")
-    return in_existing_folder(context, parameter, value)
+    if value and not Path(value).absolute().parent.is_dir():
+        raise click.BadParameter(f"the folder of {value} does not exist.")
+    return value
 
 
 @click.command("eval", context_settings={"show_default": True})
@@ -56,7 +58,7 @@ def drawable(context: click.Context, parameter: click.Parameter, value: str | No
     callback=drawable,
     help="Draw the trade-off over the thresholds; needs matplotlib.",
 )
-@JSON_OPTION
+@JSON
 def evaluate(
     folder: Path,
     files: tuple[Path, ...],
@@ -64,7 +66,7 @@ def evaluate(
     batch_tokens: int,
     skip_invalid: bool,
     plot: str | None,
-    target: str | None,
+    json_file: str | None,
 ) -> None:
     """Measure a scorer on held-out rows, beside exact match and other baselines.
 
@@ -85,7 +87,7 @@ def evaluate(
     probabilities = scorer_probabilities(model, data.rows, batch_tokens)
     found = evaluation(stops, probabilities, threshold, lambda token: tokenizer.decode([token]))
     found["skipped"] = dict(data.skipped)
-    tell(found, report(found), target)
+    report(table(found), found, json_file)
     if plot:
         # Only now: without a plot matplotlib need not be there.
         from spd.plots import trade_off

@@ -1,60 +1,43 @@
-"""What `eval` found, as a table for the terminal."""
+"""How commands say what they found: in words, and on request as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from spd.measures import EXACT
+import click
 
-COLUMNS = (
-    "",
-    "accepted",
-    "x exact",
-    "95 %",
-    "accuracy",
-    "points",
-    "95 %",
-    "harmless",
-    "harmful",
+STANDARD_OUTPUT = "-"
+
+
+def _checked(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value not in (None, STANDARD_OUTPUT) and not Path(value).absolute().parent.is_dir():
+        raise click.BadParameter(f"the folder of {value} does not exist.")
+    return value
+
+
+JSON = click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    callback=_checked,
+    help="Write the result here as JSON; - is standard output.",
 )
 
 
-def report(found: Mapping[str, Any]) -> str:
-    """The summary for the terminal."""
-    mismatches = found["mismatches"]
-    lines = [
-        f"{found['rows']} rows of {found['prompts']} prompts; {mismatches['all']} mismatches, of "
-        f"which {mismatches['harmless']} are harmless and {mismatches['harmful']} harmful",
-        "",
-    ]
-    named = [(EXACT, found[EXACT]), *found["baselines"].items()]
-    named += [(f"scorer > {each['threshold']:g}", each) for each in found["thresholds"]]
-    cells = [COLUMNS, *(_cells(name.replace("_", " "), each) for name, each in named)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for first, *others in cells:
-        numbers = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
-        lines.append("  ".join([first.ljust(widths[0]), *numbers]))
-    return "\n".join(lines)
+def report(words: str, found: Mapping[str, Any], json_file: str | None) -> None:
+    """Print the words; write what was found to the file, so that no reader sees half of it.
 
-
-def _cells(name: str, each: Mapping[str, Any]) -> tuple[str, ...]:
-    return (
-        name,
-        f"{each['accepted_len']:.2f}",
-        _number(each["length_ratio"], ".2f"),
-        _interval(each["length_ratio_interval"], ".2f"),
-        f"{each['accuracy']:.4f}",
-        f"{100 * each['accuracy_difference']:+.2f}",
-        _interval([100 * end for end in each["accuracy_difference_interval"]], "+.2f"),
-        _number(each["accept_harmless"], ".3f"),
-        _number(each["accept_harmful"], ".3f"),
-    )
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def _interval(ends: Sequence[float] | None, form: str) -> str:
-    return "-" if ends is None else " … ".join(format(end, form) for end in ends)
+    Where the JSON goes to standard output, the words go to standard error.
+    """
+    click.echo(words, err=json_file == STANDARD_OUTPUT)
+    text = json.dumps(found, indent=2)
+    if json_file == STANDARD_OUTPUT:
+        click.echo(text)
+    elif json_file is not None:
+        temporary = Path(f"{json_file}.{os.getpid()}.tmp")
+        temporary.write_text(text + "\n")
+        temporary.replace(json_file)

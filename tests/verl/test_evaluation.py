@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from spd import policies
-from spd.evaluate import evaluation, report
+from spd.evaluation import evaluation
+from spd.evaluation_table import table
 from spd.measures import EXACT, measured, prompt_numbers
 from spd.rows import RowError
 from spd.stops import Stops
@@ -187,7 +188,7 @@ def test_where_exact_match_accepts_nothing_there_is_no_ratio():
     found = found_in([MENDED], constant([MENDED], 1.0))
     assert found["scorer"]["length_ratio"] is None
     assert found["scorer"]["length_ratio_interval"] is None
-    assert "-" in report(found)
+    assert "-" in table(found)
 
 
 def test_drafts_without_a_mismatch_count_and_have_no_rates():
@@ -198,7 +199,7 @@ def test_drafts_without_a_mismatch_count_and_have_no_rates():
 
 
 def test_the_report_names_every_policy():
-    text = report(found_in(ROWS, constant(ROWS, 0.5), threshold=0.25))
+    text = table(found_in(ROWS, constant(ROWS, 0.5), threshold=0.25))
     assert text.startswith("4 rows of 3 prompts; 6 mismatches, of which 3 are harmless and 2 harm")
     names = [line.partition("  ")[0] for line in text.splitlines()[3:]]
     assert names[:5] == ["exact", "reject all", "accept all", "digit rule", "oracle"]
