@@ -24,8 +24,6 @@ OVERRIDES = (
     "actor_rollout_ref.actor.ppo_mini_batch_size=64",
     "actor_rollout_ref.actor.optim.lr=1e-3",
     "actor_rollout_ref.actor.optim.lr_warmup_steps=10",
-    "trainer.save_freq=20",
-    "trainer.test_freq=10",
     # Steps end the run, not epochs.
     "trainer.total_epochs=1000",
 )
