@@ -1,7 +1,6 @@
 """The SPD scorer from the command line: prepare data, train with GRPO on verl, evaluate."""
 
 import click
-
 from spd.evaluate import evaluate
 from spd.prepare import prepare
 from spd.train import run_training, train

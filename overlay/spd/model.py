@@ -21,8 +21,8 @@ from transformers import (
 from transformers.modeling_outputs import CausalLMOutput
 
 REJECT, ACCEPT = 0, 1
-# Finite: verl multiplies what a mask hides by zero, and zero times infinity is not a number. bfloat16
-# and float16 hold it.
+# Finite: verl multiplies what a mask hides by zero, and zero times infinity is not a number.
+# bfloat16 and float16 hold it.
 FORCED_LOGIT = 1e4
 
 HEAD_FILE = "score_head.safetensors"
@@ -34,19 +34,7 @@ class ScorerError(Exception):
 
 
 class ScoringModelConfig(PretrainedConfig):
-    """What a scorer is made of.
-
-    Args:
-        backbone_config: the decoder, as a configuration of transformers or a dict with `model_type`;
-            a Llama of default size where it is None.
-        lora_rank: rank of the adapters in every linear layer of the backbone; 0: no adapters, the
-            backbone stays as it is and the head alone is trained.
-        lora_alpha: the adapters' outputs are scaled by lora_alpha / lora_rank.
-        lora_dropout: dropout before the adapters. Rollout and training see other adapters while it
-            is not 0.
-        head_size: width of the head's hidden layer; the backbone's where it is None.
-        backbone_path: folder or name of the backbone that adapters alone are loaded onto.
-    """
+    """What a scorer is made of."""
 
     model_type = "spd_scorer"
     sub_configs = {"backbone_config": AutoConfig}  # noqa: RUF012 - the attribute is transformers'
@@ -61,6 +49,20 @@ class ScoringModelConfig(PretrainedConfig):
         backbone_path: str | None = None,
         **kwargs: Any,
     ) -> None:
+        """Describe a scorer.
+
+        Args:
+            backbone_config: the decoder, as a configuration of transformers or a dict with
+                `model_type`; a Llama of default size where it is None.
+            lora_rank: rank of the adapters in every linear layer of the backbone; 0: no adapters,
+                the backbone stays as it is and the head alone is trained.
+            lora_alpha: the adapters' outputs are scaled by lora_alpha / lora_rank.
+            lora_dropout: dropout before the adapters. Rollout and training see other adapters
+                while it is not 0.
+            head_size: width of the head's hidden layer; the backbone's where it is None.
+            backbone_path: folder or name of the backbone that adapters alone are loaded onto.
+            kwargs: options of every configuration of transformers.
+        """
         if backbone_config is None:
             backbone_config = {"model_type": "llama"}
         if isinstance(backbone_config, dict):
@@ -98,14 +100,10 @@ class ScoringModelConfig(PretrainedConfig):
 
 
 class ScoreHead(nn.Module):
-    """Hidden states → reject and accept logits.
-
-    Args:
-        hidden_size: width of the hidden states.
-        head_size: width of the layer between.
-    """
+    """Hidden states → reject and accept logits."""
 
     def __init__(self, hidden_size: int, head_size: int) -> None:
+        """Take the widths of the hidden states and of the layer between."""
         super().__init__()
         self.inner = nn.Linear(hidden_size, head_size)
         self.outer = nn.Linear(head_size, 2)
@@ -120,10 +118,6 @@ class ScoringActor(PreTrainedModel):
 
     It reads context and draft only, not the target's choices; whether a draft token equals the
     target's is known to `forward` from a mask.
-
-    Args:
-        config: what it is made of.
-        backbone: the decoder; made with random weights from the configuration where it is None.
     """
 
     config_class = ScoringModelConfig
@@ -134,6 +128,7 @@ class ScoringActor(PreTrainedModel):
     _supports_flex_attn = True
 
     def __init__(self, config: ScoringModelConfig, backbone: PreTrainedModel | None = None) -> None:
+        """Make a scorer on a decoder, or on one with random weights where there is none."""
         super().__init__(config)
         if backbone is None:
             dtype = torch.get_default_dtype()
@@ -261,8 +256,8 @@ class AutoModelForSPDScoring:
         """A scorer from a folder of its own, whole, merged or adapters only, or from a backbone.
 
         Args:
-            path: folder or name of a scorer, or of a decoder that transformers' Auto classes load; a
-                decoder gets new adapters, which change nothing yet, and a new head.
+            path: folder or name of a scorer, or of a decoder that transformers' Auto classes load;
+                a decoder gets new adapters, which change nothing yet, and a new head.
             options: `dtype`, `attn_implementation` and the like for transformers; for a decoder
                 those of `ScoringModelConfig`, too.
 

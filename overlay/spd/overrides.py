@@ -30,8 +30,14 @@ class Run:
     metrics: Path
 
 
-def needed(run: Run) -> list[str]:
-    """What verl must be told, and what is a good start; a user's override of the same key wins."""
+def needed(run: Run, steps: int | None, seed: int) -> list[str]:
+    """What verl must be told, and what is a good start; a user's override of the same key wins.
+
+    Args:
+        run: what is trained on what.
+        steps: steps in all; verl's epochs decide where it is None.
+        seed: of the order of the rows.
+    """
     return [
         "algorithm.adv_estimator=grpo",
         f"data.train_files={listed(run.train)}",
@@ -55,10 +61,14 @@ def needed(run: Run) -> list[str]:
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=64",
         "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=64",
         "trainer.logger=[console,file]",
+        "trainer.save_freq=20",
+        "trainer.test_freq=10",
         "trainer.project_name=spd_scorer",
         f"trainer.experiment_name={run.output.name}",
         f"trainer.default_local_dir={run.output / 'checkpoints'}",
         f"+ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH={run.metrics}",
+        f"data.seed={seed}",
+        *([] if steps is None else [f"trainer.total_training_steps={steps}"]),
     ]
 
 

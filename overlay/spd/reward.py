@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from spd.answers import Answers, Question
+import numpy as np
+
+from spd.answers import Answers, Sample
+from spd.rows import Row
 
 
 class RewardError(ValueError):
@@ -32,6 +34,7 @@ class Coefficients:
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
         for name in ("alpha", "beta", "gamma"):
             value = getattr(self, name)
             if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
@@ -86,105 +89,92 @@ SCENARIOS = ("free_speed", "harm", "safe", "not_its_doing")
 
 
 class Rewards:
-    """Scores decisions by completing what they accept, in one batch.
-
-    Args:
-        answers: completes with the target and checks.
-        coefficients: weights of the outcomes.
-    """
+    """Scores decisions by completing what they accept, in one batch."""
 
     def __init__(self, answers: Answers, coefficients: Coefficients) -> None:
+        """Take the target's answers, and the weights of the outcomes."""
         self.answers = answers
         self.coefficients = coefficients
 
     def score(
-        self, decisions: Sequence[Sequence[int]], samples: Sequence[Mapping[str, Any]]
+        self, decisions: Sequence[Sequence[int]], rows: Sequence[Row]
     ) -> list[dict[str, float]]:
         """Score one batch.
 
         Args:
-            decisions: a row for each draft, 1 where a token is accepted.
-            samples: the drafts, as `SPDRLHFDataset` hands them on in `extra_info`.
+            decisions: for each draft a number a token, 1 where it is accepted.
+            rows: the drafts.
 
         Returns:
             `score` and its parts for each draft: `accepted_length`, `lossless_length`, `right`, one
-            number for each scenario (1 for the one that it is), and, for all or none of the batch,
-            how many `harmless` and `harmful` mismatches the draft has and how many of these were
-            `accepted_harmless` and `accepted_harmful` (0 where the outcomes are not known).
+            number for each scenario (1 for the one that it is), and those of `judged`.
 
         Raises:
             CompletionError: the target could not complete a sample.
             RewardError: decisions that do not fit their draft.
         """
-        accepted = [
-            leading_accepts(row, sample) for row, sample in zip(decisions, samples, strict=True)
-        ]
-        questions = [
-            Question(
-                context=list(sample["context_ids"]),
-                prefix=list(sample["draft_ids"][:length]),
-                ground_truth=sample["ground_truth"],
-                checker=sample["checker"],
-                name=sample["place"],
+        accepted = [leading_accepts(*each) for each in zip(decisions, rows, strict=True)]
+        completed = [
+            Sample(
+                context=row.context.tolist(),
+                accepted=row.draft[:length].tolist(),
+                ground_truth=row.ground_truth,
+                checker=row.checker,
+                name=row.place,
             )
-            for length, sample in zip(accepted, samples, strict=True)
+            for length, row in zip(accepted, rows, strict=True)
         ]
-        right = self.answers.right(questions)
-        return [self.parts(*one) for one in zip(decisions, samples, accepted, right, strict=True)]
+        decided = [
+            Decided(length, int(row.stops[0]), len(row.draft), right)
+            for length, row, right in zip(
+                accepted, rows, self.answers.right(completed), strict=True
+            )
+        ]
+        return [
+            {**self.parts(each), **judged(taken, row)}
+            for each, taken, row in zip(decided, decisions, rows, strict=True)
+        ]
 
-    def parts(
-        self, decisions: Sequence[int], sample: Mapping[str, Any], accepted: int, right: bool
-    ) -> dict[str, float]:
-        """Score and parts of one draft."""
-        mismatches = mismatches_of(sample)
-        drafted = len(sample["draft_ids"])
-        lossless = mismatches[0] if mismatches else drafted
-        decided = Decided(accepted, lossless, drafted, right)
+    def parts(self, decided: Decided) -> dict[str, float]:
+        """The score of one draft and what it comes from."""
         return {
             "score": decided.reward(self.coefficients),
-            "accepted_length": float(accepted),
-            "lossless_length": float(lossless),
-            "right": float(right),
+            "accepted_length": float(decided.accepted),
+            "lossless_length": float(decided.lossless),
+            "right": float(decided.right),
             **{name: float(name == decided.scenario) for name in SCENARIOS},
-            **judged(decisions, mismatches, sample.get("outcomes")),
         }
 
 
-def mismatches_of(sample: Mapping[str, Any]) -> list[int]:
-    """Positions in the draft where it differs from the target's choice."""
-    pairs = zip(sample["draft_ids"], sample["target_ids"], strict=True)
-    return [position for position, (draft, target) in enumerate(pairs) if draft != target]
-
-
-def leading_accepts(decisions: Sequence[int], sample: Mapping[str, Any]) -> int:
+def leading_accepts(decisions: Sequence[int], row: Row) -> int:
     """Number of draft tokens before the first rejection.
 
     Raises:
         RewardError: there is not one decision for each draft token.
     """
-    drafted = len(sample["draft_ids"])
+    drafted = len(row.draft)
     if len(decisions) != drafted:
         raise RewardError(
-            f"{sample['place']}: {len(decisions)} decisions for {drafted} draft tokens; "
+            f"{row.place}: {len(decisions)} decisions for {drafted} draft tokens; "
             "data.max_response_length must hold the longest draft"
         )
     return next((i for i, decision in enumerate(decisions) if not decision), drafted)
 
 
-def judged(
-    decisions: Sequence[int], mismatches: Sequence[int], outcomes: Sequence[bool] | None
-) -> dict[str, float]:
-    """How many harmless and harmful mismatches there are, and how many of them were accepted.
+def judged(decisions: Sequence[int], row: Row) -> dict[str, float]:
+    """How many mismatches do harm or none, and how many of either were accepted.
 
-    A mismatch is harmful where the target ends right without it and wrong with it, and harmless where
-    it ends right with and without it.
+    A mismatch is harmful where the target ends right without it and wrong with it, and harmless
+    where it ends right with and without it. All are 0 where the row has no outcomes.
+
+    Returns:
+        `harmless`, `accepted_harmless`, `harmful`, `accepted_harmful`.
     """
-    counts = dict.fromkeys(("harmless", "accepted_harmless", "harmful", "accepted_harmful"), 0.0)
-    if outcomes is None:
-        return counts
-    for position, without, with_it in zip(mismatches, outcomes, outcomes[1:], strict=False):
-        if without:
-            kind = "harmless" if with_it else "harmful"
-            counts[kind] += 1
-            counts[f"accepted_{kind}"] += bool(decisions[position])
-    return counts
+    outcomes = np.zeros(len(row.stops), dtype=bool) if row.outcomes is None else row.outcomes
+    taken = np.asarray(decisions, dtype=bool)[row.mismatches]
+    kinds = {"harmless": outcomes[:-1] & outcomes[1:], "harmful": outcomes[:-1] & ~outcomes[1:]}
+    return {
+        name: float(count)
+        for kind, is_kind in kinds.items()
+        for name, count in ((kind, is_kind.sum()), (f"accepted_{kind}", (is_kind & taken).sum()))
+    }

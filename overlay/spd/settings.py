@@ -79,7 +79,6 @@ class RewardSettings:
 
         Raises:
             RewardError: coefficients that make no sense.
-            CompletionError: the server does not answer.
         """
         coefficients = Coefficients(self.alpha, self.beta, self.gamma)
         endpoint = Endpoint(

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 
 import click
 import torch
+from transformers import AutoTokenizer
 
 from spd import checkpoint, metrics
-from spd.engine import running_engine
+from spd.engine import EngineError
 from spd.model import AutoModelForSPDScoring
 from spd.overrides import Run, merged, needed, on_a_cpu
+from spd.report import JSON, report
+from spd.served_model import ServedModel
+
+FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
+FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
+NOT_NEGATIVE = click.IntRange(0)
+POSITIVE = click.IntRange(1)
 
 
 class TrainingError(Exception):
     """What was asked for cannot be trained."""
+
+
+FAILURES = (TrainingError, EngineError, checkpoint.CheckpointError)
 
 
 def run_training(overrides: Sequence[str]) -> None:
@@ -31,14 +42,96 @@ def run_training(overrides: Sequence[str]) -> None:
     # Imported here: it takes seconds, and `--help` should not.
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
     from verl.trainer.main_ppo import run_ppo
 
     with initialize_config_module("verl.trainer.config", version_base=None):
         try:
             config = compose("ppo_trainer", overrides=list(overrides))
-        except HydraException as error:
+        except (HydraException, OmegaConfBaseException) as error:
             raise TrainingError(f"verl does not take these overrides: {error}") from error
     run_ppo(config)
+
+
+@click.command(context_settings={"show_default": True, "ignore_unknown_options": True})
+@click.option("--data", multiple=True, required=True, type=FILE, help="Rows to train on.")
+@click.option("--validation", multiple=True, required=True, type=FILE, help="Rows to validate on.")
+@click.option("--backbone", required=True, metavar="MODEL", help="Decoder to make a scorer of.")
+@click.option("--lora-rank", type=NOT_NEGATIVE, default=8, help="0 trains the head alone.")
+@click.option("--target", metavar="MODEL", help="Target model, served by vLLM in the meantime.")
+@click.option("--target-url", metavar="URL", help="vLLM server that has the target already.")
+@click.option(
+    "--engine-python",
+    metavar="FILE",
+    default=sys.executable,
+    show_default="this one",
+    help="Interpreter of the environment that vLLM is started in.",
+)
+@click.option(
+    "--engine-options",
+    metavar="TEXT",
+    default="",
+    help='Options for vLLM, as one text: "--enforce-eager --dtype float32".',
+)
+@click.option("--output", required=True, type=FOLDER, help="For checkpoints and the scorer.")
+@click.option("--steps", type=POSITIVE, help="Steps in all.  [default: verl's epochs]")
+@click.option("--seed", type=int, default=0, help="Of the new scorer and the order of the rows.")
+@click.option("--ranks", type=POSITIVE, default=1, help="Workers where there is no accelerator.")
+@JSON
+@click.argument("overrides", nargs=-1)
+def train(
+    data: tuple[Path, ...],
+    validation: tuple[Path, ...],
+    backbone: str,
+    lora_rank: int,
+    target: str | None,
+    target_url: str | None,
+    engine_python: str,
+    engine_options: str,
+    output: Path,
+    steps: int | None,
+    seed: int,
+    ranks: int,
+    json_file: str | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Train a scorer with GRPO on verl.
+
+    OVERRIDES are verl's, in Hydra's grammar; they win over what this command sets. A run that broke
+    off is gone on with, from its last checkpoint, by running the same command again.
+
+    OUTPUT/scorer is the scorer, OUTPUT/metrics.jsonl holds the metrics of each step.
+
+    Example:
+
+    \b
+      train_spd_scorer.py train --data train.parquet --validation settings.parquet \\
+          --backbone models/target --target models/target --output run \\
+          data.train_batch_size=256 actor_rollout_ref.actor.optim.lr=1e-4
+    """
+    if (target is None) == (target_url is None):
+        raise click.UsageError("give either --target or --target-url.")
+    model = ServedModel(target, target_url, engine_python, shlex.split(engine_options))
+    start = monotonic()
+    try:
+        scorer = initial_scorer(backbone, output / "initial", lora_rank, seed)
+        with model.endpoint(output / "engine.log") as endpoint:
+            run = Run(data, validation, scorer, endpoint.url, output, metrics.next_part(output))
+            environment = [] if has_accelerator() else on_a_cpu(ranks)
+            defaults = [*needed(run, steps, seed), *environment]
+            try:
+                run_training(merged(defaults, overrides))
+            finally:
+                metrics.join(output)
+        scorer = save_scorer(output)
+    except FAILURES as error:
+        raise click.ClickException(str(error)) from error
+    found = {
+        "scorer": str(scorer),
+        "steps": metrics.read(output)[-1]["step"],
+        "wall_s": monotonic() - start,
+    }
+    report(f"{found['steps']} steps in {found['wall_s']:.0f} s: {scorer}", found, json_file)
 
 
 def has_accelerator() -> bool:
@@ -52,105 +145,28 @@ def initial_scorer(backbone: str, folder: Path, lora_rank: int, seed: int) -> Pa
     Raises:
         TrainingError: the backbone cannot be loaded.
     """
-    from transformers import AutoTokenizer
-
-    if (folder / "config.json").exists():
+    if folder.exists():
         return folder
     torch.manual_seed(seed)
     try:
         model = AutoModelForSPDScoring.from_pretrained(backbone, lora_rank=lora_rank)
         tokenizer = AutoTokenizer.from_pretrained(backbone)
     except (OSError, ValueError) as error:
-        raise TrainingError(f"The backbone {backbone} cannot be loaded: {error}") from error
-    tokenizer.save_pretrained(folder)
-    model.save_pretrained(folder)
+        raise TrainingError(f"no backbone can be loaded from {backbone}: {error}") from error
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    unfinished.rename(folder)
     return folder
 
 
-@contextlib.contextmanager
-def served(target: str | None, url: str | None, python: str, log: Path) -> Iterator[str]:
-    """The address where the target is served: the one given, or that of an engine started here.
+def save_scorer(output: Path) -> Path:
+    """Write the scorer of the latest checkpoint where other commands look for it.
 
     Raises:
-        TrainingError: neither or both are given.
-        EngineError: the engine does not start.
+        CheckpointError: there is no checkpoint.
     """
-    if (target is None) == (url is None):
-        raise TrainingError("Give either --target MODEL or --completion-url URL")
-    if url is not None:
-        yield url
-        return
-    with running_engine(target, log, python=python) as started:
-        yield started
-
-
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--data", multiple=True, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option(
-    "--validation", multiple=True, required=True, type=click.Path(path_type=Path, exists=True)
-)
-@click.option("--backbone", required=True, help="Decoder that a new scorer is made on.")
-@click.option("--lora-rank", default=8, show_default=True)
-@click.option("--target", help="Target model; an engine is started for it.")
-@click.option("--completion-url", help="Server of the target, like http://127.0.0.1:8000.")
-@click.option("--engine-python", default=sys.executable, help="Interpreter that has vLLM.")
-@click.option("--output", required=True, type=click.Path(path_type=Path))
-@click.option("--steps", type=click.IntRange(1), help="Steps in all; verl's epochs otherwise.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--ranks", default=1, show_default=True, help="Workers on a machine without GPUs.")
-@click.option("--json", "report", help="Write a summary as JSON; - is standard output.")
-@click.argument("overrides", nargs=-1)
-def train(
-    data: tuple[Path, ...],
-    validation: tuple[Path, ...],
-    backbone: str,
-    lora_rank: int,
-    target: str | None,
-    completion_url: str | None,
-    engine_python: str,
-    output: Path,
-    steps: int | None,
-    seed: int,
-    ranks: int,
-    report: str | None,
-    overrides: tuple[str, ...],
-) -> None:
-    """Train a scorer with GRPO.
-
-    OVERRIDES are verl's, like actor_rollout_ref.actor.optim.lr=1e-4; they win over what this command
-    sets. A run with checkpoints (trainer.save_freq) that was interrupted goes on from the last one.
-
-    Example: train_spd_scorer train --data train.parquet --validation settings.parquet --backbone
-    MODEL --target MODEL --output run trainer.save_freq=20
-    """
-    output = output.resolve()
-    output.mkdir(parents=True, exist_ok=True)
-    scorer = initial_scorer(backbone, output / "initial", lora_rank, seed)
-    with served(target, completion_url, engine_python, output / "engine.log") as url:
-        run = Run(
-            [path.resolve() for path in data],
-            [path.resolve() for path in validation],
-            scorer,
-            url,
-            output,
-            metrics.next_part(output),
-        )
-        defaults = [
-            *needed(run),
-            f"data.seed={seed}",
-            *([f"trainer.total_training_steps={steps}"] if steps else []),
-            *([] if has_accelerator() else on_a_cpu(ranks)),
-        ]
-        try:
-            run_training(merged(defaults, overrides))
-        finally:
-            metrics.join(output)
-    save_scorer(output)
-    if report:
-        click.open_file(report, "w").write(json.dumps({"scorer": str(output / "scorer")}) + "\n")
-
-
-def save_scorer(output: Path) -> None:
-    """Write the scorer of the latest checkpoint where other commands look for it."""
-    folder = checkpoint.latest(output / "checkpoints")
-    checkpoint.scorer(folder).save_pretrained(output / "scorer")
+    scorer = checkpoint.scorer(checkpoint.latest(output / "checkpoints"))
+    scorer.save_pretrained(output / "scorer")
+    AutoTokenizer.from_pretrained(output / "initial").save_pretrained(output / "scorer")
+    return output / "scorer"

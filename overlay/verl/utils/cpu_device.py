@@ -5,8 +5,15 @@ accelerator (verl/utils/device.py).
 """
 
 from torch import get_rng_state, manual_seed, set_rng_state
-from torch.cpu import current_device, current_stream, device_count, is_available
-from torch.cpu import set_device, stream, synchronize
+from torch.cpu import (
+    current_device,
+    current_stream,
+    device_count,
+    is_available,
+    set_device,
+    stream,
+    synchronize,
+)
 
 __all__ = [
     "current_device",

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
 from verl.trainer.ppo.core_algos import agg_loss, compute_policy_loss_vanilla, register_policy_loss
 
 # Probabilities nearer to 1 than this are one in float32.
@@ -25,10 +24,11 @@ def compute_policy_loss_spd(
 ) -> tuple[Tensor, dict[str, Any]]:
     """Verl's clipped objective plus `policy_loss.accept_logit_penalty` times the mean z².
 
-    z is what separates the accept logit from the reject logit (divided by the rollout's temperature)
-    of a mismatch that the mask shows. With plain GRPO the probability of accepting goes to one for
-    every class of mismatches, and what is never rejected gets no gradient any more; the penalty keeps
-    it away from one. Then decide by a threshold, not by drawing, when the scorer is used.
+    z is what separates the accept logit from the reject logit (divided by the rollout's
+    temperature) of a mismatch that the mask shows. With plain GRPO the probability of accepting
+    goes to one for every class of mismatches, and what is never rejected gets no gradient any more;
+    the penalty keeps it away from one. Then decide by a threshold, not by drawing, when the scorer
+    is used.
 
     The signature is verl's; tensors are float [rows, response length].
     """

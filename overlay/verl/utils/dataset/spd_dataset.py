@@ -6,9 +6,8 @@ from collections import Counter
 from typing import Any
 
 import torch
+from spd.rows import DATA_SOURCE, left_out_because, read_rows, trainable
 from torch import Tensor
-
-from spd.rows import DATA_SOURCE, Row, left_out_because, read_rows, trainable
 from verl.utils.dataset.rl_dataset import RLHFDataset
 
 
@@ -18,8 +17,8 @@ class SPDRLHFDataset(RLHFDataset):
     Their token ids go in as they are: no chat template, no tokenizer. What the target answers wrong
     by itself and drafts without a mismatch teach nothing: they are left out and counted. Of verl's
     data options it heeds `max_prompt_length` (tokens of a context), `max_response_length` (of a
-    draft), `train_max_samples`, `val_max_samples`, and one of its own, `skip_invalid`: rows that make
-    no sense are counted instead of raising RowError.
+    draft), `train_max_samples`, `val_max_samples`, and one of its own, `skip_invalid`: rows that
+    make no sense are counted instead of raising RowError.
     """
 
     def _read_files_and_tokenize(self) -> None:
@@ -58,7 +57,7 @@ class SPDRLHFDataset(RLHFDataset):
             "draft_start_idx": self.max_prompt_length,
             "data_source": DATA_SOURCE,
             "reward_model": {"style": "rule", "ground_truth": row.ground_truth},
-            "extra_info": sample(row, item),
+            "extra_info": {"index": item, "row": row},
             "index": item,
         }
 
@@ -66,17 +65,3 @@ class SPDRLHFDataset(RLHFDataset):
 def positions(mask: Tensor) -> Tensor:
     """Positions of tokens behind padding on the left, int64, from an attention mask of 0 and 1."""
     return (mask.cumsum(-1) - 1).clamp(min=0)
-
-
-def sample(row: Row, index: int) -> dict[str, Any]:
-    """What the reward needs to know of a row."""
-    return {
-        "index": index,
-        "place": row.place,
-        "context_ids": row.context.tolist(),
-        "draft_ids": row.draft.tolist(),
-        "target_ids": row.target.tolist(),
-        "ground_truth": row.ground_truth,
-        "checker": row.checker,
-        "outcomes": None if row.outcomes is None else row.outcomes.tolist(),
-    }

@@ -8,9 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from spd.settings import RewardSettings
+from transformers import AutoTokenizer
 
 
 def compute_score(
@@ -25,8 +24,8 @@ def compute_score(
     Args:
         data_source: not looked at: this is the source `spd_scorer`.
         solution_str: not looked at: decisions are no text.
-        ground_truth: not looked at: the sample in `extra_info` holds it.
-        extra_info: the sample as `SPDRLHFDataset` makes it, and `response_ids`, the decisions.
+        ground_truth: not looked at: the row in `extra_info` holds it.
+        extra_info: `row`, as `SPDRLHFDataset` gives it, and `response_ids`, the decisions.
         settings: fields of `RewardSettings` (verl's `custom_reward_function.reward_kwargs`), and
             `tokenizer_path`; those not given come from environment variables of the same name with
             the prefix `SPD_`, in capitals.
@@ -40,7 +39,7 @@ def compute_score(
     """
     del data_source, solution_str, ground_truth
     rewards = shared_rewards(tuple(sorted(settings.items())))
-    return rewards.score([extra_info["response_ids"]], [extra_info])[0]
+    return rewards.score([extra_info["response_ids"]], [extra_info["row"]])[0]
 
 
 @functools.cache

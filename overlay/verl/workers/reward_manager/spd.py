@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from spd.reward import SCENARIOS
+from spd.rows import Row
 from spd.settings import RewardSettings
 from verl import DataProto
 from verl.workers.reward_manager.abstract import AbstractRewardManager
@@ -20,21 +20,7 @@ PARTS = ("accepted_length", "lossless_length", "right", *SCENARIOS)
 
 @register("spd")
 class SPDRewardManager(AbstractRewardManager):
-    """Scores the scorer's decisions.
-
-    The signature is that of verl's managers.
-
-    Args:
-        tokenizer: the target's; the scorer's backbone has the same.
-        num_examine: how many samples of a call are printed.
-        compute_score: not used: the formula is `spd.reward.Rewards`, its settings are `settings`.
-        reward_fn_key: not used: all rows are of one source.
-        settings: fields of `spd.settings.RewardSettings`, from `reward_model.reward_kwargs`.
-
-    Raises:
-        RewardError: settings that make no sense.
-        CompletionError: the server of the target does not answer.
-    """
+    """Scores the scorer's decisions."""
 
     def __init__(
         self,
@@ -44,6 +30,18 @@ class SPDRewardManager(AbstractRewardManager):
         reward_fn_key: str = "data_source",
         **settings: Any,
     ) -> None:
+        """Take what verl gives its managers.
+
+        Args:
+            tokenizer: the target's; the scorer's backbone has the same.
+            num_examine: how many samples of a call are printed.
+            compute_score: not used: the formula is that of `spd.reward`.
+            reward_fn_key: not used: all rows are of one source.
+            settings: fields of `RewardSettings`, from `reward_model.reward_kwargs`.
+
+        Raises:
+            RewardError: settings that make no sense.
+        """
         del compute_score, reward_fn_key
         self.tokenizer = tokenizer
         self.num_examine = num_examine
@@ -55,12 +53,11 @@ class SPDRewardManager(AbstractRewardManager):
         Raises:
             CompletionError: a sample could not be completed; it names the sample.
         """
-        decisions, samples = decisions_of(data), list(data.non_tensor_batch["extra_info"])
-        scores = self.rewards.score(decisions, samples)
-        for decided, sample, parts in list(zip(decisions, samples, scores, strict=True))[
-            : self.num_examine
-        ]:
-            self.show(decided, sample, parts)
+        decisions = decisions_of(data)
+        rows = [info["row"] for info in data.non_tensor_batch["extra_info"]]
+        scores = self.rewards.score(decisions, rows)
+        for row, parts in zip(rows[: self.num_examine], scores, strict=False):
+            self.show(row, parts)
         rewards = torch.zeros(data.batch["responses"].shape, dtype=torch.float32)
         last = torch.tensor([len(row) - 1 for row in decisions])
         values = torch.tensor([parts["score"] for parts in scores], dtype=torch.float32)
@@ -73,15 +70,13 @@ class SPDRewardManager(AbstractRewardManager):
                 extra[name].append(value)
         return {"reward_tensor": rewards, "reward_extra_info": extra}
 
-    def show(
-        self, decisions: Sequence[int], sample: Mapping[str, Any], parts: Mapping[str, float]
-    ) -> None:
+    def show(self, row: Row, parts: Mapping[str, float]) -> None:
         """Print one sample, with what was accepted of its draft."""
         accepted = int(parts["accepted_length"])
-        print("[context]", self.tokenizer.decode(sample["context_ids"]))
-        print("[accepted]", self.tokenizer.decode(sample["draft_ids"][:accepted]))
-        print("[not accepted]", self.tokenizer.decode(sample["draft_ids"][accepted:]))
-        print("[decisions]", list(decisions), "[parts]", dict(parts))
+        print("[context]", self.tokenizer.decode(row.context))
+        print("[accepted]", self.tokenizer.decode(row.draft[:accepted]))
+        print("[not accepted]", self.tokenizer.decode(row.draft[accepted:]))
+        print("[parts]", dict(parts))
 
 
 def decisions_of(data: DataProto) -> list[list[int]]:

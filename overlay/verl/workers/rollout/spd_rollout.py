@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from tensordict import TensorDict
-from torch import Tensor, nn
-
 from spd.decisions import decisive
 from spd.model import ACCEPT
+from tensordict import TensorDict
+from torch import Tensor, nn
 from verl import DataProto
 from verl.trainer.ppo import spd_policy_loss  # noqa: F401 - registers the loss where the actor is
 from verl.utils.device import get_device_id, get_device_name
@@ -30,9 +29,6 @@ class SPDRollout(BaseRollout):
 
     There is no second copy of the weights: the worker hands over its module once (`use_actor`), and
     nothing is gathered or sent before a rollout.
-
-    Raises:
-        RolloutError: an option of verl that the scorer cannot be trained with.
     """
 
     actor: nn.Module
@@ -40,6 +36,11 @@ class SPDRollout(BaseRollout):
     offloaded: bool
 
     def __init__(self, config: Any, model_config: Any, device_mesh: Any) -> None:
+        """Take what verl gives its rollouts.
+
+        Raises:
+            RolloutError: an option of verl that the scorer cannot be trained with.
+        """
         super().__init__(config, model_config, device_mesh)
         if self.model_config.use_remove_padding:
             raise RolloutError(
@@ -48,8 +49,8 @@ class SPDRollout(BaseRollout):
             )
         if self.model_config.use_fused_kernels:
             raise RolloutError(
-                "The SPD scorer needs actor_rollout_ref.model.use_fused_kernels=False: they work on "
-                "a language-model head"
+                "The SPD scorer needs actor_rollout_ref.model.use_fused_kernels=False: they work "
+                "on a language-model head"
             )
         if self.config.log_prob_micro_batch_size_per_gpu is None:
             raise RolloutError(
@@ -81,10 +82,10 @@ class SPDRollout(BaseRollout):
         """Decide on drafts.
 
         Args:
-            prompts: `input_ids`, `attention_mask` and `position_ids` of contexts padded on the left,
-                int64 [rows, context length], and lists of token ids `draft_ids` and `target_ids`.
-                In `meta_info`, `do_sample`: False takes the likelier decision. A draft is padded to
-                `response_length` tokens.
+            prompts: `input_ids`, `attention_mask` and `position_ids` of contexts padded on the
+                left, int64 [rows, context length], and lists of token ids `draft_ids` and
+                `target_ids`. In `meta_info`, `do_sample`: False takes the likelier decision. A
+                draft is padded to `response_length` tokens.
 
         Returns:
             `responses`: 1 where a draft token is accepted, int64 [rows, response length];
@@ -148,8 +149,8 @@ def with_drafts(prompts: DataProto, width: int) -> TensorDict:
         width: what drafts are padded to on the right.
 
     Returns:
-        `input_ids`, `attention_mask`, `position_ids`, and `match`, True at draft tokens that are the
-        target's choice; all [rows, context length + width].
+        `input_ids`, `attention_mask`, `position_ids`, and `match`, True at draft tokens that are
+        the target's choice; all [rows, context length + width].
     """
     prompts = prompts.to("cpu")
     context = prompts.batch
@@ -179,7 +180,7 @@ def padded(rows: Sequence[Sequence[int]], width: int, padding: int) -> Tensor:
 
 
 def decide(log_probs: Tensor, sampled: bool) -> Tensor:
-    """True where a token is accepted, bool [rows, tokens], from log-probabilities [rows, tokens, 2].
+    """True where a token is accepted, bool [rows, tokens]; log_probs are [rows, tokens, 2].
 
     Not drawn, a token is accepted where that is likelier than not.
     """

@@ -1,0 +1,78 @@
+"""Overrides and metrics of a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+from spd import metrics
+from spd.checkpoint import CheckpointError, latest, scorer
+from spd.overrides import Run, key_of, merged, needed, on_a_cpu
+from spd.train import TrainingError, run_training
+
+RUN = Run(
+    [Path("/data/a train.parquet"), Path("/data/b.parquet")],
+    [Path("/data/val.parquet")],
+    Path("/run/initial"),
+    "http://127.0.0.1:8000",
+    Path("/run"),
+    Path("/run/metrics-parts/000.jsonl"),
+)
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [("a.b=1", "a.b"), ("+a.b=x=y", "a.b"), ("++a.b=1", "a.b"), ("~a.b", "a.b")],
+)
+def test_key_of_an_override(override, key):
+    assert key_of(override) == key
+
+
+def test_a_user_s_override_replaces_the_default():
+    chosen = ["trainer.logger=[console]", "+reward_model.reward_kwargs.alpha=2"]
+    overrides = merged(needed(RUN, 5, 1), chosen)
+    assert [each for each in overrides if key_of(each) == "trainer.logger"] == chosen[:1]
+    assert overrides[-1] == chosen[-1]
+    assert "data.train_files=['/data/a train.parquet','/data/b.parquet']" in overrides
+
+
+def test_verl_takes_the_overrides():
+    from hydra import compose, initialize_config_module
+
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        overrides = merged([*needed(RUN, 5, 1), *on_a_cpu(2)], ["+data.skip_invalid=true"])
+        config = compose("ppo_trainer", overrides=overrides)
+    assert config.data.train_files == ["/data/a train.parquet", "/data/b.parquet"]
+    assert config.trainer.total_training_steps == 5
+    assert config.trainer.n_gpus_per_node == 2
+    assert config.data.skip_invalid is True
+
+
+def test_an_override_that_verl_does_not_take():
+    with pytest.raises(TrainingError, match="verl does not take these overrides: .*trainer.stpes"):
+        run_training(["trainer.stpes=3"])
+
+
+def lines(*steps, value=0):
+    return "".join(json.dumps({"step": s, "data": {"reward": value}}) + "\n" for s in steps)
+
+
+def test_metrics_of_a_run_that_went_on(tmp_path):
+    """What was done again after the last checkpoint counts as it was the second time."""
+    metrics.next_part(tmp_path).write_text(lines(0, 1, 2, 3) + '{"step": 4, "da')
+    metrics.next_part(tmp_path).write_text("")
+    metrics.next_part(tmp_path).write_text(lines(3, 4, value=1))
+    metrics.join(tmp_path)
+    found = [(each["step"], each["reward"]) for each in metrics.read(tmp_path)]
+    assert found == [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)]
+
+
+def test_no_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match=r"holds no checkpoint.*trainer.save_freq above 0"):
+        latest(tmp_path)
+
+
+def test_half_a_checkpoint(tmp_path):
+    (tmp_path / "actor").mkdir()
+    (tmp_path / "actor" / "fsdp_config.json").write_text('{"world_size": 1}')
+    with pytest.raises(CheckpointError, match="no whole checkpoint of a scorer"):
+        scorer(tmp_path)
