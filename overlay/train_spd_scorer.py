@@ -1,6 +1,7 @@
 """The SPD scorer from the command line: `python -m train_spd_scorer --help`."""
 
 import click
+from spd.evaluate import evaluate
 from spd.prepare import prepare
 from spd.train import run_training, train
 
@@ -14,6 +15,7 @@ def main() -> None:
 
 main.add_command(prepare)
 main.add_command(train)
+main.add_command(evaluate)
 
 if __name__ == "__main__":
     main()

@@ -92,15 +92,23 @@ def test_an_unknown_demo_is_refused():
         [sys.executable, ROOT / "ci/demo", "dance"], capture_output=True, text=True
     )
     assert result.returncode == 1
-    assert result.stderr == "ci/demo: there is no demo 'dance'; the one there is: sam\n"
+    assert result.stderr == "ci/demo: there is no demo 'dance'; there are: sam, spd\n"
 
 
-def test_an_unknown_option_is_refused_before_anything_is_built(cache):
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--bach", "4"], "sam has no option --bach"),
+        (["sam", "--seeds=1"], "sam has no option --seeds"),
+        (["spd", "--json", "-", "--batch", "4"], "spd has no option --batch"),
+    ],
+)
+def test_an_unknown_option_is_refused_before_anything_is_built(cache, arguments, fault):
     result = subprocess.run(
-        [sys.executable, ROOT / "ci/demo", "--bach", "4"], capture_output=True, text=True
+        [sys.executable, ROOT / "ci/demo", *arguments], capture_output=True, text=True
     )
     assert result.returncode == 2
-    assert result.stderr == "ci/demo: there is no option --bach; see ci/demo --help\n"
+    assert result.stderr == f"ci/demo: {fault}; see ci/demo --help\n"
     assert not cache.exists()
 
 
@@ -110,6 +118,7 @@ def test_the_demo_helps_without_building_anything(cache):
     )
     assert result.returncode == 0
     assert "--num-speculative-tokens N" in result.stdout
+    assert "--penalty X" in result.stdout
     assert not cache.exists()
 
 

@@ -1,0 +1,105 @@
+"""Does a scorer learn which mismatches are harmless?
+
+A task's target and draft model are made, or taken from the cache; "easy" and "hard" are those of
+testing/scorer_tasks. Then the commands of `train_spd_scorer` run as a user would run them:
+`prepare` for three files of prompts that share none, `train` on the first, with the second as
+validation, and `eval` on the third. On the second file settings are tuned, the third is reported.
+Every seed is a training of its own on the same rows; the figures of a policy are medians.
+
+What a command made is kept in the folder and not made again, and a command that was interrupted
+goes on: the same call with the same --folder ends what was begun. `wall_s` is the time of the
+commands, of an interrupted one that of its last run.
+"""
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import spd.report
+from spd import metrics, plots
+
+from bench import report, scorer_figures
+from bench.scorer_commands import CommandError
+from bench.scorer_experiment import Experiment
+from testing.scorer_tasks import TASKS
+
+
+def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
+    try:
+        seeds = [int(seed) for seed in value.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a list of numbers such as 0,1,2.") from error
+    if len(set(seeds)) < len(seeds):
+        raise click.BadParameter("every seed can be named only once.")
+    return seeds
+
+
+def result(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
+    """Return all that was found, ready for JSON.
+
+    Raises:
+        CommandError: a command failed.
+        OSError: the models or the folder cannot be made.
+    """
+    found = experiment.measured(seeds)
+    about = {name: getattr(experiment, name) for name in ("task", "steps", "penalty")}
+    medians = scorer_figures.medians(found["by_seed"])
+    return {**medians, **about, "seeds": list(seeds), **found, **report.circumstances()}
+
+
+def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
+    """Write the pictures of all seeds into the folder of the runs."""
+    by_seed = {f"seed {each['seed']}": each for each in found["by_seed"]}
+    plots.trade_off(by_seed, experiment.runs_folder / "trade_off.png")
+    learnt = {
+        name: metrics.read(experiment.run_folder(each["seed"])) for name, each in by_seed.items()
+    }
+    plots.learning_curves(learnt, experiment.runs_folder / "learning_curves.png")
+
+
+@click.command(help=__doc__, context_settings={"show_default": True})
+@click.option("--task", type=click.Choice(list(TASKS)), default="easy", help="What is learnt.")
+@click.option("--seeds", default="0", callback=_seeds, help="One training each, such as 0,1,2.")
+@click.option("--steps", type=click.IntRange(min=1), default=60, help="Training steps.")
+@click.option(
+    "--penalty",
+    type=click.FloatRange(min=0),
+    default=0.03,
+    help="Weight of the L2 penalty on accept logits; 0: plain GRPO.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep everything here, and go on from what is there; a new folder where absent.",
+)
+@spd.report.JSON
+def main(
+    task: str,
+    seeds: list[int],
+    steps: int,
+    penalty: float,
+    folder: Path | None,
+    json_file: str | None,
+) -> None:
+    """Train and measure, and say what was found."""
+    folder = folder or Path(tempfile.mkdtemp(prefix=f"scorer-{task}-"))
+    click.echo(f"Everything is kept in {folder}; --folder {folder} goes on from there.", err=True)
+    experiment = Experiment(task, steps, penalty, folder.absolute())
+    try:
+        found = result(experiment, seeds)
+    except (CommandError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    draw(experiment, found)
+    missed = [f"MISSED: {sentence}" for sentence in scorer_figures.missed(found)]
+    words = "\n".join([scorer_figures.table(found), *missed])
+    spd.report.report(words, found, json_file)
+
+
+if __name__ == "__main__":
+    main()

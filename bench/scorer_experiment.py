@@ -1,0 +1,100 @@
+"""One experiment with a scorer: from prompts to what its decisions gain and cost."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.scorer_commands import run_once
+from testing import scorer_tasks
+
+SPLITS = "train", "settings", "report"
+
+# A solution of a task has up to 37 words, a problem 11.
+DRAFT_TOKENS = 40
+CONTEXT_TOKENS = 16
+ENGINE_OPTIONS = "--enforce-eager --dtype float32 --max-model-len 128"
+
+PENALTY = "actor_rollout_ref.actor.policy_loss.accept_logit_penalty"
+OVERRIDES = (
+    "data.train_batch_size=64",
+    f"data.max_prompt_length={CONTEXT_TOKENS}",
+    f"data.max_response_length={DRAFT_TOKENS}",
+    "actor_rollout_ref.actor.ppo_mini_batch_size=64",
+    "actor_rollout_ref.actor.optim.lr=1e-3",
+    "actor_rollout_ref.actor.optim.lr_warmup_steps=10",
+    # Steps end the run, not epochs.
+    "trainer.total_epochs=1000",
+)
+
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained, and in which folder; all that is made there is kept.
+
+    Attributes:
+        task: name in `scorer_tasks.TASKS`.
+        steps: training steps.
+        penalty: weight of the L2 penalty on accept logits; 0: plain GRPO.
+        folder: rows lie in it, and a folder for the runs of each setting.
+    """
+
+    task: str
+    steps: int
+    penalty: float
+    folder: Path
+
+    @property
+    def runs_folder(self) -> Path:
+        """Folder of all seeds' runs, and of the pictures."""
+        return self.folder / f"{self.task}-steps-{self.steps}-penalty-{self.penalty:g}"
+
+    def run_folder(self, seed: int) -> Path:
+        """Folder of a seed's run."""
+        return self.runs_folder / f"seed-{seed}"
+
+    def measured(self, seeds: Sequence[int]) -> Found:
+        """Go through all that is not done, and return what `eval` found for each seed.
+
+        Returns:
+            `by_seed`, a list of what `eval` says, each with `seed`, `steps` and the run's `wall_s`;
+            and `wall_s` of all commands, in seconds.
+
+        Raises:
+            CommandError: a command failed.
+            OSError: the models cannot be made.
+        """
+        models = scorer_tasks.path(self.task)
+        seconds = [self._prepare(split, models) for split in SPLITS]
+        by_seed = [self._run(seed, models / "target") for seed in seeds]
+        seconds += [each["wall_s"] for each in by_seed]
+        return {"by_seed": by_seed, "wall_s": sum(seconds)}
+
+    def _rows(self, split: str) -> Path:
+        return self.folder / f"{self.task}-{split}.parquet"
+
+    def _prepare(self, split: str, models: Path) -> float:
+        """Make the rows of a split; outcomes only where something is measured."""
+        arguments = ["prepare", "--prompts", models / f"{split}.jsonl"]
+        arguments += ["--draft", models / "draft", "--target", models / "target"]
+        arguments += ["--draft-tokens", DRAFT_TOKENS, "--max-tokens", DRAFT_TOKENS]
+        arguments += ["--engine-options", ENGINE_OPTIONS, "--output", self._rows(split)]
+        outcomes = [] if split == "train" else ["--outcomes"]
+        return run_once([*arguments, *outcomes], self._rows(split))
+
+    def _run(self, seed: int, target: Path) -> Found:
+        folder = self.run_folder(seed)
+        arguments = ["train", "--data", self._rows("train")]
+        arguments += ["--validation", self._rows("settings"), "--output", folder]
+        arguments += ["--backbone", target, "--target", target]
+        arguments += ["--engine-options", ENGINE_OPTIONS, "--steps", self.steps, "--seed", seed]
+        arguments += [*OVERRIDES, f"{PENALTY}={self.penalty:g}"]
+        seconds = run_once(arguments, folder / "scorer", self.steps)
+        found = folder / "evaluation.json"
+        arguments = ["eval", "--scorer", folder / "scorer", "--data", self._rows("report")]
+        seconds += run_once([*arguments, "--json", found], found)
+        about = {"seed": seed, "steps": self.steps, "wall_s": seconds}
+        return {**json.loads(found.read_text()), **about}
