@@ -13,9 +13,12 @@ import time
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from spd import checkpoint, metrics
+from spd.rows import DATA_SOURCE, SCHEMA
 from spd_scorer import AutoModelForSPDScoring
 
 HERE = Path(__file__).parent
@@ -25,16 +28,30 @@ STEPS = 4
 
 
 @pytest.fixture(scope="module")
-def rows_file(tmp_path_factory, tokenizer, write_rows):
+def rows_file(tmp_path_factory, tokenizer):
     """Rows with drafts of digits that mismatch here and there."""
     chance = random.Random(0)
     digits = tokenizer("0123456789", add_special_tokens=False)["input_ids"]
     rows = []
-    for _ in range(24):
+    for index in range(24):
         context, target = (chance.choices(digits, k=n) for n in (6, chance.randint(4, 9)))
         draft = [t if chance.random() < 0.7 else chance.choice(digits) for t in target]
-        rows.append((context, draft, target))
-    return write_rows(tmp_path_factory.mktemp("rows") / "rows.parquet", rows)
+        rows.append(
+            {
+                "data_source": DATA_SOURCE,
+                "input_ids": context + draft,
+                "draft_start_idx": len(context),
+                "target_ids": target,
+                "reward_model": {"style": "rule", "ground_truth": ""},
+                "checker": "training_probe:has_even_length",
+                "baseline": "",
+                "baseline_right": True,
+                "extra_info": {"index": index},
+            }
+        )
+    file = tmp_path_factory.mktemp("rows") / "rows.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), file)
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +106,8 @@ def killed(command, environment):
 def wait_for_step(checkpoints, step, run, log):
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and run.poll() is None:
-        if (checkpoints / checkpoint.LATEST).exists() and len(checkpoint.steps(checkpoints)) >= step:
+        latest = checkpoints / checkpoint.LATEST
+        if latest.exists() and latest.read_text() == str(step):
             return
         time.sleep(0.1)
     run.kill()
@@ -108,10 +126,16 @@ def resumed(command, environment, before):
     """The folder after the run went on."""
     words, output = command
     steps = before[0] + STEPS - KILLED_AFTER
-    finished = subprocess.run(
-        [*words, "--steps", str(steps)], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-4000:]
+    log = output.with_name("resumed.log")
+    with log.open("w") as stream:
+        finished = subprocess.run(
+            [*words, "--steps", str(steps)],
+            env=environment,
+            stdout=stream,
+            stderr=stream,
+            timeout=300,
+        )
+    assert finished.returncode == 0, log.read_text()[-4000:]
     return output
 
 
