@@ -66,6 +66,12 @@ def test_rows_are_as_the_models_have_them(run, endpoint, tokenizer, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["prompts.jsonl", "rows.parquet"]
 
 
+def test_the_summary_as_a_file(run, tmp_path):
+    outcome = run(json=str(tmp_path / "summary.json"))
+    assert outcome.stdout.startswith(f"{tmp_path / 'rows.parquet'}: 5 rows")
+    assert json.loads((tmp_path / "summary.json").read_text())["rows"] == NUM_PROMPTS
+
+
 def test_without_outcomes(run, tmp_path):
     outcome = run(json="-")
     assert outcome.exit_code == 0, outcome.stderr
@@ -166,7 +172,7 @@ def test_a_ground_truth_that_its_checker_cannot_read(run, prompts):
     prompts.write_text('{"prompt": "a", "ground_truth": ""}\n')
     outcome = run()
     assert outcome.exit_code == 1
-    assert "math_verify cannot read the ground truth ''" in outcome.stderr
+    assert "Error: the ground truth '' is no expression" in outcome.stderr
 
 
 def test_an_engine_that_does_not_start(run):
