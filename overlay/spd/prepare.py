@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from spd.checkers import CheckerError
 from spd.completion import CompletionError
 from spd.engine import EngineError
+from spd.model_options import draft_options, engine_options, served_model, target_options
 from spd.parts import Parts, PartsError, write_table
 from spd.preparation import Preparation, Sampling
 from spd.prompts import PromptError, read_prompts
 from spd.report import JSON, report
 from spd.rows import Row, left_out_because, read_rows
-from spd.served_model import ServedModel
 
 FAILURES = (CheckerError, CompletionError, EngineError, OSError, PartsError, PromptError)
 
@@ -68,17 +67,6 @@ def _described(found: dict[str, Any], output: Path) -> str:
     )
 
 
-def _served(
-    name: str, model: str | None, url: str | None, python: str, options: str
-) -> ServedModel:
-    if (model is None) == (url is None):
-        raise click.UsageError(f"give either --{name} or --{name}-url.")
-    try:
-        return ServedModel(model, url, python, shlex.split(options))
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", param_hint="--engine-options") from error
-
-
 def _made_with(prompts: Path) -> dict[str, Any]:
     """Return what decides the rows: the prompts, and the options that have a say."""
     given = click.get_current_context().params
@@ -104,24 +92,10 @@ def _tokenizer(name: str | None) -> PreTrainedTokenizerBase:
     required=True,
     help="JSON lines with prompt, prompt_ids or messages, with ground_truth, and perhaps checker.",
 )
-@click.option("--draft", metavar="MODEL", help="Draft model: folder or hub id, served by vLLM.")
-@click.option("--draft-url", metavar="URL", help="vLLM server that has the draft model already.")
-@click.option("--target", metavar="MODEL", help="Target model: folder or hub id, served by vLLM.")
-@click.option("--target-url", metavar="URL", help="vLLM server that has the target already.")
+@draft_options
+@target_options
 @click.option("--tokenizer", metavar="MODEL", help="Tokenizer of both models.  [default: --target]")
-@click.option(
-    "--engine-python",
-    metavar="FILE",
-    default=sys.executable,
-    show_default="this one",
-    help="Interpreter of the environment that vLLM is started in.",
-)
-@click.option(
-    "--engine-options",
-    metavar="TEXT",
-    default="",
-    help='Options for vLLM, as one text: "--enforce-eager --dtype float32".',
-)
+@engine_options
 @click.option("--draft-tokens", type=POSITIVE, default=1024, help="Tokens of a draft at most.")
 @click.option(
     "--temperature",
@@ -165,11 +139,11 @@ def prepare(
     Example:
 
     \b
-      train_spd_scorer.py prepare --prompts prompts.jsonl --output train.parquet \\
+      python -m train_spd_scorer prepare --prompts prompts.jsonl --output train.parquet \\
           --draft models/draft --target models/target --draft-tokens 512
     """
-    draft_model = _served("draft", draft, draft_url, engine_python, engine_options)
-    target_model = _served("target", target, target_url, engine_python, engine_options)
+    draft_model = served_model("draft", draft, draft_url, engine_python, engine_options)
+    target_model = served_model("target", target, target_url, engine_python, engine_options)
     if output.exists():
         raise click.ClickException(f"{output} is there already: remove it, or write elsewhere.")
     sampling = Sampling(draft_tokens, temperature, seed)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -16,9 +14,9 @@ from transformers import AutoTokenizer
 from spd import checkpoint, metrics
 from spd.engine import EngineError
 from spd.model import AutoModelForSPDScoring
+from spd.model_options import engine_options, served_model, target_options
 from spd.overrides import Run, merged, needed, on_a_cpu
 from spd.report import JSON, report
-from spd.served_model import ServedModel
 
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
@@ -37,12 +35,14 @@ def run_training(overrides: Sequence[str]) -> None:
     """Train with verl's `main_ppo`, configured by its own defaults and these overrides.
 
     Raises:
-        TrainingError: an override that verl's configuration does not take.
+        TrainingError: an override that verl's configuration does not take, or a run that failed.
     """
     # Imported here: it takes seconds, and `--help` should not.
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException
+    import ray
     from omegaconf.errors import OmegaConfBaseException
+    from ray.exceptions import RayTaskError
     from verl.trainer.main_ppo import run_ppo
 
     with initialize_config_module("verl.trainer.config", version_base=None):
@@ -50,7 +50,15 @@ def run_training(overrides: Sequence[str]) -> None:
             config = compose("ppo_trainer", overrides=list(overrides))
         except (HydraException, OmegaConfBaseException) as error:
             raise TrainingError(f"verl does not take these overrides: {error}") from error
-    run_ppo(config)
+    try:
+        run_ppo(config)
+    except RayTaskError as error:
+        click.echo(error, err=True)
+        cause = error.cause
+        raise TrainingError(f"the training ended: {type(cause).__name__}: {cause}") from error
+    finally:
+        # What workers still have to say comes before what this process says last.
+        ray.shutdown()
 
 
 @click.command(context_settings={"show_default": True, "ignore_unknown_options": True})
@@ -58,21 +66,8 @@ def run_training(overrides: Sequence[str]) -> None:
 @click.option("--validation", multiple=True, required=True, type=FILE, help="Rows to validate on.")
 @click.option("--backbone", required=True, metavar="MODEL", help="Decoder to make a scorer of.")
 @click.option("--lora-rank", type=NOT_NEGATIVE, default=8, help="0 trains the head alone.")
-@click.option("--target", metavar="MODEL", help="Target model, served by vLLM in the meantime.")
-@click.option("--target-url", metavar="URL", help="vLLM server that has the target already.")
-@click.option(
-    "--engine-python",
-    metavar="FILE",
-    default=sys.executable,
-    show_default="this one",
-    help="Interpreter of the environment that vLLM is started in.",
-)
-@click.option(
-    "--engine-options",
-    metavar="TEXT",
-    default="",
-    help='Options for vLLM, as one text: "--enforce-eager --dtype float32".',
-)
+@target_options
+@engine_options
 @click.option("--output", required=True, type=FOLDER, help="For checkpoints and the scorer.")
 @click.option("--steps", type=POSITIVE, help="Steps in all.  [default: verl's epochs]")
 @click.option("--seed", type=int, default=0, help="Of the new scorer and the order of the rows.")
@@ -105,13 +100,11 @@ def train(
     Example:
 
     \b
-      train_spd_scorer.py train --data train.parquet --validation settings.parquet \\
+      python -m train_spd_scorer train --data train.parquet --validation settings.parquet \\
           --backbone models/target --target models/target --output run \\
           data.train_batch_size=256 actor_rollout_ref.actor.optim.lr=1e-4
     """
-    if (target is None) == (target_url is None):
-        raise click.UsageError("give either --target or --target-url.")
-    model = ServedModel(target, target_url, engine_python, shlex.split(engine_options))
+    model = served_model("target", target, target_url, engine_python, engine_options)
     start = monotonic()
     try:
         scorer = initial_scorer(backbone, output / "initial", lora_rank, seed)

@@ -81,6 +81,7 @@ def environment(tmp_path_factory):
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
         "SPD_PROBE_FOLDER": str(tmp_path_factory.mktemp("probe")),
+        "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         "TOKENIZERS_PARALLELISM": "false",
@@ -197,3 +198,37 @@ def test_the_scorer_is_that_of_the_last_checkpoint(before, resumed):
     moved = {name for name, weight in scorer.items() if not torch.equal(weight, first[name])}
     assert moved
     assert all("lora_" in name or name.startswith("score_head.") for name in moved)
+
+
+def refused(command, environment, *overrides):
+    words, output = command
+    words = [word if word != str(output) else f"{output}-refused" for word in words]
+    finished = subprocess.run(
+        [*words, *overrides], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert finished.returncode == 1
+    return finished.stderr.splitlines()[-1]
+
+
+def test_a_run_that_fails_ends_with_its_cause(command, environment):
+    """verl finds out in the trainer's process, long after the command line was read."""
+    last = refused(command, environment, "+reward_model.reward_kwargs.beta=5")
+    assert last.startswith("Error: the training ended: RewardError: beta is 5 and 1 + alpha is 2")
+
+
+def test_a_backbone_that_is_not_there(command, environment):
+    words, output = command
+    where = words.index("--backbone") + 1
+    words = [*words[:where], "/nowhere/llama", *words[where + 1 :]]
+    last = refused((words, output), environment)
+    assert last.startswith("Error: no backbone can be loaded from /nowhere/llama: ")
+
+
+def test_neither_target_nor_url(command, environment):
+    words, output = command
+    where = words.index("--target-url")
+    finished = subprocess.run(
+        [*words[:where], *words[where + 2 :]], env=environment, capture_output=True, text=True
+    )
+    assert finished.returncode == 2
+    assert "give either --target or --target-url" in finished.stderr
