@@ -38,9 +38,9 @@ def run_training(overrides: Sequence[str]) -> None:
         TrainingError: an override that verl's configuration does not take, or a run that failed.
     """
     # Imported here: it takes seconds, and `--help` should not.
+    import ray
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException
-    import ray
     from omegaconf.errors import OmegaConfBaseException
     from ray.exceptions import RayTaskError
     from verl.trainer.main_ppo import run_ppo

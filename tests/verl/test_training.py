@@ -225,7 +225,7 @@ def test_a_backbone_that_is_not_there(command, environment):
 
 
 def test_neither_target_nor_url(command, environment):
-    words, output = command
+    words, _ = command
     where = words.index("--target-url")
     finished = subprocess.run(
         [*words[:where], *words[where + 2 :]], env=environment, capture_output=True, text=True
