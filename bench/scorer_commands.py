@@ -23,7 +23,6 @@ STEP = re.compile(r"\bstep:(\d+) - ")
 ENVIRONMENT = {
     "TORCH_COMPILE_DISABLE": "1",
     "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_NO_USAGE_STATS": "1",
 }
 
@@ -73,12 +72,15 @@ def _run(arguments: Sequence[str], output: Path, steps: int | None) -> None:
                 if found := STEP.search(line):
                     bar.update(int(found[1]) - bar.n)
     if process.returncode:
-        lines = log.read_text().splitlines()[-LOG_TAIL_LINES:]
-        tail = "".join(f"\n    {line}" for line in lines)
-        raise CommandError(
-            f"`train_spd_scorer {arguments[0]}` ended with exit code {process.returncode}; the "
-            f"last lines of {log}:{tail}"
-        )
+        what = f"`train_spd_scorer {arguments[0]}` ended with exit code {process.returncode}"
+        raise CommandError(what + _tail(log))
+
+
+def _tail(log: Path) -> str:
+    """The last lines of a log, which may be empty: the command has said what was wrong itself."""
+    lines = log.read_text().splitlines()[-LOG_TAIL_LINES:]
+    indented = "".join(f"\n    {line}" for line in lines)
+    return f"; the last lines of {log}:{indented}" if lines else ""
 
 
 def _environment() -> dict[str, str]:
