@@ -16,14 +16,16 @@ DRAFT_TOKENS = 40
 CONTEXT_TOKENS = 16
 ENGINE_OPTIONS = "--enforce-eager --dtype float32 --max-model-len 128"
 
-PENALTY = "actor_rollout_ref.actor.policy_loss.accept_logit_penalty"
+PENALTY = "+actor_rollout_ref.actor.policy_loss.accept_logit_penalty"
 OVERRIDES = (
     "data.train_batch_size=64",
     f"data.max_prompt_length={CONTEXT_TOKENS}",
     f"data.max_response_length={DRAFT_TOKENS}",
     "actor_rollout_ref.actor.ppo_mini_batch_size=64",
-    "actor_rollout_ref.actor.optim.lr=1e-3",
-    "actor_rollout_ref.actor.optim.lr_warmup_steps=10",
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=256",
+    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=256",
+    "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=256",
+    "actor_rollout_ref.actor.optim.lr=3e-3",
     # Steps end the run, not epochs.
     "trainer.total_epochs=1000",
 )

@@ -1,4 +1,4 @@
-"""The SPD scorer from the command line: prepare data, train with GRPO on verl, evaluate."""
+"""The SPD scorer from the command line: `python -m train_spd_scorer --help`."""
 
 import click
 from spd.evaluate import evaluate
@@ -10,7 +10,7 @@ __all__ = ["main", "run_training"]
 
 @click.group()
 def main() -> None:
-    """Train a model that judges which mismatching draft tokens may be accepted."""
+    """Make, train and judge a model that says which mismatching draft tokens may be accepted."""
 
 
 main.add_command(prepare)

@@ -151,7 +151,7 @@ def _read(data: bytes, read: Reader) -> list[int]:
 def _tokens(choice: Choice) -> list[int]:
     tokens: list[int] = choice["token_ids"]
     if not tokens:
-        raise _RefusalError("the completion is empty")
+        raise _RefusalError("the answer has no token ids")
     return tokens
 
 

@@ -18,17 +18,22 @@ def next_part(output: Path) -> Path:
 
 
 def join(output: Path) -> Path:
-    """Write one file of all parts, each step once, as the run that came last has it."""
-    entries: dict[int, str] = {}
+    """Write one file of all parts.
+
+    A run that goes on from a checkpoint validates it first: that adds to the metrics of the step.
+    The steps behind it count as they were done the second time.
+    """
+    joined: dict[int, dict[str, Any]] = {}
     for part in sorted((output / PARTS).glob("*.jsonl")):
-        lines = [line for line in part.read_text().splitlines() if is_whole(line)]
-        if lines:
-            first = min(json.loads(line)["step"] for line in lines)
-            entries = {step: line for step, line in entries.items() if step < first}
-            entries |= {json.loads(line)["step"]: line for line in lines}
-    joined = output / FILE
-    joined.write_text("".join(f"{line}\n" for _, line in sorted(entries.items())))
-    return joined
+        entries = [entry for line in part.read_text().splitlines() if (entry := entry_of(line))]
+        if entries:
+            joined = {step: data for step, data in joined.items() if step <= entries[0]["step"]}
+        for entry in entries:
+            joined.setdefault(entry["step"], {}).update(entry["data"])
+    lines = [json.dumps({"step": step, "data": data}) for step, data in joined.items()]
+    file = output / FILE
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
 
 
 def read(output: Path) -> list[dict[str, Any]]:
@@ -37,10 +42,9 @@ def read(output: Path) -> list[dict[str, Any]]:
     return [{"step": line["step"], **line["data"]} for line in lines]
 
 
-def is_whole(line: str) -> bool:
-    """Say whether a line was written to its end: a killed process may leave half of one."""
+def entry_of(line: str) -> dict[str, Any] | None:
+    """A step and its metrics; None where the line broke off: the process was killed."""
     try:
-        json.loads(line)
+        return json.loads(line)
     except json.JSONDecodeError:
-        return False
-    return True
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, count, islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,48 @@ class Chunk:
     def rows(self) -> str:
         """Name of the part with their rows."""
         return f"rows-{self.start:08}"
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A prompt, a draft of its answer, and what the target would say at each draft position."""
+
+    index: int
+    prompt: Prompt
+    draft: list[int]
+    target: list[int]
+
+    def samples(self, with_outcomes: bool) -> list[Sample]:
+        """Return what the target answers: the prompt alone, then the draft up to each stop."""
+        mismatches = np.flatnonzero(np.not_equal(self.draft, self.target))
+        stops = [*mismatches, len(self.draft)] if with_outcomes else []
+        return [self._sample(length) for length in [0, *stops]]
+
+    def row(self, samples: Sequence[Sample], texts: Sequence[str]) -> dict[str, Any]:
+        """Return the row, once the samples are answered with these texts."""
+        right = [sample.is_right(text) for sample, text in zip(samples, texts, strict=True)]
+        return {
+            "data_source": DATA_SOURCE,
+            "input_ids": self.prompt.ids + self.draft,
+            "draft_start_idx": len(self.prompt.ids),
+            "target_ids": self.target,
+            "reward_model": {"style": "rule", "ground_truth": self.prompt.ground_truth},
+            "checker": self.prompt.checker,
+            "baseline": texts[0],
+            "baseline_right": right[0],
+            "extra_info": {"index": self.index},
+            "outcomes": right[1:],
+        }
+
+    def _sample(self, length: int) -> Sample:
+        prompt = self.prompt
+        return Sample(
+            prompt.ids,
+            self.draft[:length],
+            prompt.ground_truth,
+            prompt.checker,
+            f"{prompt.name}, {length} tokens of its draft",
+        )
 
 
 @dataclass(frozen=True)
@@ -123,61 +165,19 @@ def _rows(
     with_outcomes: bool,
 ) -> list[dict[str, Any]]:
     """Return rows as `SCHEMA` has them; all answers of the chunk are asked for at once."""
-    targets = _targets(chunk, drafts, endpoint)
-    made = [*zip(count(chunk.start), chunk.prompts, drafts, targets, strict=False)]
-    samples = [_samples(prompt, draft, target, with_outcomes) for _, prompt, draft, target in made]
-    texts = iter(answers.texts([*chain.from_iterable(samples)]))
+    drafted = _with_targets(chunk, drafts, endpoint)
+    asked = [each.samples(with_outcomes) for each in drafted]
+    texts = iter(answers.texts([*chain.from_iterable(asked)]))
     return [
-        _row(*each, some, [*islice(texts, len(some))])
-        for each, some in zip(made, samples, strict=True)
+        each.row(samples, [*islice(texts, len(samples))])
+        for each, samples in zip(drafted, asked, strict=True)
     ]
 
 
-def _targets(chunk: Chunk, drafts: Sequence[list[int]], endpoint: Endpoint) -> list[list[int]]:
-    """Return the target's choice at each draft position."""
+def _with_targets(chunk: Chunk, drafts: Sequence[list[int]], endpoint: Endpoint) -> list[Drafted]:
     sequences = [prompt.ids + draft for prompt, draft in zip(chunk.prompts, drafts, strict=True)]
-    chosen = endpoint.choices(sequences, [prompt.name for prompt in chunk.prompts])
+    choices = endpoint.choices(sequences, [prompt.name for prompt in chunk.prompts])
     return [
-        choices[len(prompt.ids) - 1 :]
-        for prompt, choices in zip(chunk.prompts, chosen, strict=True)
+        Drafted(chunk.start + i, prompt, drafts[i], choices[i][len(prompt.ids) - 1 :])
+        for i, prompt in enumerate(chunk.prompts)
     ]
-
-
-def _samples(
-    prompt: Prompt, draft: Sequence[int], target: Sequence[int], with_outcomes: bool
-) -> list[Sample]:
-    """Return what has to be answered: the prompt alone, and the draft up to each stop."""
-    stops = [*np.flatnonzero(np.not_equal(draft, target)), len(draft)] if with_outcomes else []
-    return [
-        Sample(
-            prompt.ids,
-            draft[:length],
-            prompt.ground_truth,
-            prompt.checker,
-            f"{prompt.name}, {length} tokens of its draft",
-        )
-        for length in [0, *stops]
-    ]
-
-
-def _row(
-    index: int,
-    prompt: Prompt,
-    draft: list[int],
-    target: list[int],
-    samples: Sequence[Sample],
-    texts: Sequence[str],
-) -> dict[str, Any]:
-    right = [sample.is_right(text) for sample, text in zip(samples, texts, strict=True)]
-    return {
-        "data_source": DATA_SOURCE,
-        "input_ids": prompt.ids + draft,
-        "draft_start_idx": len(prompt.ids),
-        "target_ids": target,
-        "reward_model": {"style": "rule", "ground_truth": prompt.ground_truth},
-        "checker": prompt.checker,
-        "baseline": texts[0],
-        "baseline_right": right[0],
-        "extra_info": {"index": index},
-        "outcomes": right[1:],
-    }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 import numpy as np
@@ -20,6 +19,7 @@ from spd.engine import EngineError
 from spd.parts import Parts, PartsError, write_table
 from spd.preparation import Preparation, Sampling
 from spd.prompts import PromptError, read_prompts
+from spd.report import JSON, report
 from spd.rows import Row, left_out_because, read_rows
 from spd.served_model import ServedModel
 
@@ -61,7 +61,10 @@ def _served(
 ) -> ServedModel:
     if (model is None) == (url is None):
         raise click.UsageError(f"give either --{name} or --{name}-url.")
-    return ServedModel(model, url, python, shlex.split(options))
+    try:
+        return ServedModel(model, url, python, shlex.split(options))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", param_hint="--engine-options") from error
 
 
 def _tokenizer(name: str | None) -> PreTrainedTokenizerBase:
@@ -114,12 +117,7 @@ def _tokenizer(name: str | None) -> PreTrainedTokenizerBase:
     required=True,
     help="Parquet file to make; FILE.parts holds what is done until it is whole.",
 )
-@click.option(
-    "--json",
-    "json_file",
-    type=click.File("w", atomic=True),
-    help="Write the summary here as JSON; - is standard output.",
-)
+@JSON
 def prepare(
     prompts: Path,
     draft: str | None,
@@ -135,7 +133,7 @@ def prepare(
     max_tokens: int,
     outcomes: bool,
     output: Path,
-    json_file: TextIO | None,
+    json_file: str | None,
 ) -> None:
     """Make rows to train a scorer on.
 
@@ -174,6 +172,4 @@ def prepare(
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
     found = summary(_rows_of(output))
-    click.echo(_described(found, output), err=json_file is sys.stdout)
-    if json_file is not None:
-        json_file.write(json.dumps({"output": str(output), **found}, indent=2) + "\n")
+    report(_described(found, output), {"output": str(output), **found}, json_file)

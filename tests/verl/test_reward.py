@@ -123,7 +123,7 @@ def test_settings_name_what_there_is():
 
 def test_settings_refuse_coefficients_when_they_are_used():
     settings = RewardSettings.of({"completion_url": "http://127.0.0.1:1", "beta": 2.5})
-    with pytest.raises(RewardError, match="beta is 2.5"):
+    with pytest.raises(RewardError, match=r"beta is 2\.5"):
         settings.rewards(None)
 
 

@@ -48,7 +48,7 @@ def test_verl_takes_the_overrides():
 
 
 def test_an_override_that_verl_does_not_take():
-    with pytest.raises(TrainingError, match="verl does not take these overrides: .*trainer.stpes"):
+    with pytest.raises(TrainingError, match=r"verl does not take these overrides: .*stpes"):
         run_training(["trainer.stpes=3"])
 
 
@@ -58,12 +58,14 @@ def lines(*steps, value=0):
 
 def test_metrics_of_a_run_that_went_on(tmp_path):
     """What was done again after the last checkpoint counts as it was the second time."""
-    metrics.next_part(tmp_path).write_text(lines(0, 1, 2, 3) + '{"step": 4, "da')
+    metrics.next_part(tmp_path).write_text(lines(0, 1, 2, 3, 4) + '{"step": 5, "da')
     metrics.next_part(tmp_path).write_text("")
-    metrics.next_part(tmp_path).write_text(lines(3, 4, value=1))
+    validation = json.dumps({"step": 2, "data": {"validation": 5}})
+    metrics.next_part(tmp_path).write_text(f"{validation}\n" + lines(3, value=1))
     metrics.join(tmp_path)
-    found = [(each["step"], each["reward"]) for each in metrics.read(tmp_path)]
-    assert found == [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)]
+    found = metrics.read(tmp_path)
+    assert [(each["step"], each["reward"]) for each in found] == [(0, 0), (1, 0), (2, 0), (3, 1)]
+    assert found[2]["validation"] == 5
 
 
 def test_no_checkpoint(tmp_path):

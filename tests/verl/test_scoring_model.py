@@ -176,7 +176,7 @@ def trainable(model):
 
 def test_adapters_need_a_backbone_to_return_to(tmp_path):
     model = AutoModelForSPDScoring.from_config(ScoringModelConfig(LlamaConfig(**SIZES)))
-    with pytest.raises(ScorerError, match="config.backbone_path"):
+    with pytest.raises(ScorerError, match=r"config\.backbone_path"):
         model.save_adapter(tmp_path)
 
 
