@@ -26,6 +26,7 @@ OVERRIDES = (
     "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=256",
     "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=256",
     "actor_rollout_ref.actor.optim.lr=3e-3",
+    f"+reward_model.reward_kwargs.max_completion_tokens={DRAFT_TOKENS}",
     # Steps end the run, not epochs.
     "trainer.total_epochs=1000",
 )

@@ -74,7 +74,8 @@ class Answers:
             [*sample.accepted, *([] if self._is_complete(sample) else next(endings))]
             for sample in samples
         ]
-        return self._tokenizer.batch_decode(answers, skip_special_tokens=True)
+        texts: list[str] = self._tokenizer.batch_decode(answers, skip_special_tokens=True)
+        return texts
 
     def _is_complete(self, sample: Sample) -> bool:
         return len(sample.accepted) > 0 and sample.accepted[-1] == self._tokenizer.eos_token_id

@@ -6,13 +6,15 @@ import importlib
 from collections.abc import Callable
 from functools import cache
 
-import math_verify as math
+from spd.mathematics import Mathematics, MathematicsError
 
 Checker = Callable[[str, str], bool]
 
+_MATHEMATICS = Mathematics()
+
 
 class CheckerError(ValueError):
-    """A checker that cannot be found, or a ground truth that it cannot read."""
+    """A checker that cannot be found or started, or a ground truth that it cannot read."""
 
 
 @cache
@@ -38,13 +40,12 @@ def checker(name: str) -> Checker:
 
 
 def math_verify(answer: str, ground_truth: str) -> bool:
-    """Tell whether the last expression of an answer equals the ground truth; in any thread.
+    """Tell whether the last expression of an answer equals the ground truth.
 
     Raises:
-        CheckerError: the ground truth is no expression.
+        CheckerError: the ground truth is no expression, or math-verify does not start.
     """
-    # Time limits would be signals, which only the main thread gets.
-    truth = math.parse(f"\\boxed{{{ground_truth}}}", parsing_timeout=None)
-    if not truth:
-        raise CheckerError(f"math_verify cannot read the ground truth {ground_truth!r}")
-    return math.verify(truth, math.parse(answer, parsing_timeout=None), timeout_seconds=None)
+    try:
+        return _MATHEMATICS.equal(answer, ground_truth)
+    except MathematicsError as error:
+        raise CheckerError(str(error)) from error

@@ -73,7 +73,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, str(GUARD), *command],
+            [sys.executable, "-I", str(GUARD), *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -87,14 +87,13 @@ def _wait_until_ready(
     process: subprocess.Popen[bytes], url: str, timeout_s: float, what: str, log: Path
 ) -> None:
     deadline = time.monotonic() + timeout_s
-    with progress(None, what, bar="{desc}: {elapsed}") as bar:
-        while not _is_ready(url):
-            if process.poll() is not None:
-                raise EngineError(f"vLLM ended with exit code {process.returncode}{_tail(log)}")
-            if time.monotonic() > deadline:
-                raise EngineError(f"vLLM was not ready within {timeout_s:g} s{_tail(log)}")
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            bar.update()
+    looks = iter(lambda: _is_ready(url), True)
+    for _ in progress(looks, what, bar="{desc}: {elapsed}"):
+        if process.poll() is not None:
+            raise EngineError(f"vLLM ended with exit code {process.returncode}{_tail(log)}")
+        if time.monotonic() > deadline:
+            raise EngineError(f"vLLM was not ready within {timeout_s:g} s{_tail(log)}")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _is_ready(url: str) -> bool:
@@ -102,7 +101,8 @@ def _is_ready(url: str) -> bool:
         answer = urllib3.request("GET", f"{url}/health", timeout=5.0, retries=False)
     except urllib3.exceptions.HTTPError:
         return False
-    return answer.status == 200
+    ready: bool = answer.status == 200
+    return ready
 
 
 def _tail(log: Path) -> str:

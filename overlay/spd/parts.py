@@ -26,7 +26,7 @@ class Parts:
         """Open the folder, or make it.
 
         Raises:
-            PartsError: its parts were made with other settings.
+            PartsError: its parts were made with other settings, or nobody knows with which.
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ class Parts:
             written = _beside(file)
             written.write_text(json.dumps(settings, indent=2) + "\n")
             written.replace(file)
-        elif differing := _differing(json.loads(file.read_text()), settings):
+        elif differing := _differing(file, settings):
             raise PartsError(
                 f"{folder} holds parts made with another {', '.join(differing)}: go on with the "
                 f"same settings, see {file}, or remove the folder"
@@ -72,5 +72,10 @@ def _beside(file: Path) -> Path:
     return file.with_name(f"{file.name}.{os.getpid()}.tmp")
 
 
-def _differing(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def _differing(file: Path, wanted: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings that are not those in a file."""
+    try:
+        there = json.loads(file.read_text())
+    except ValueError as error:
+        raise PartsError(f"{file} is not JSON: {error}; remove the folder") from error
     return [name for name in wanted if there.get(name) != wanted[name]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,19 @@ from spd.rows import Row, left_out_because, read_rows
 from spd.served_model import ServedModel
 
 FAILURES = (CheckerError, CompletionError, EngineError, OSError, PartsError, PromptError)
+
+DECIDING = (
+    "draft",
+    "draft_url",
+    "target",
+    "target_url",
+    "tokenizer",
+    "draft_tokens",
+    "temperature",
+    "seed",
+    "max_tokens",
+    "outcomes",
+)
 
 POSITIVE = click.IntRange(min=1)
 
@@ -65,6 +77,15 @@ def _served(
         return ServedModel(model, url, python, shlex.split(options))
     except ValueError as error:
         raise click.BadParameter(f"{error}.", param_hint="--engine-options") from error
+
+
+def _made_with(prompts: Path) -> dict[str, Any]:
+    """Return what decides the rows: the prompts, and the options that have a say."""
+    given = click.get_current_context().params
+    return {
+        "prompts": hashlib.sha256(prompts.read_bytes()).hexdigest(),
+        **{name: given[name] for name in DECIDING},
+    }
 
 
 def _tokenizer(name: str | None) -> PreTrainedTokenizerBase:
@@ -152,18 +173,9 @@ def prepare(
     if output.exists():
         raise click.ClickException(f"{output} is there already: remove it, or write elsewhere.")
     sampling = Sampling(draft_tokens, temperature, seed)
-    made_with = {
-        "prompts": hashlib.sha256(prompts.read_bytes()).hexdigest(),
-        "draft": draft or draft_url,
-        "target": target or target_url,
-        "tokenizer": tokenizer or target,
-        **asdict(sampling),
-        "max_completion_tokens": max_tokens,
-        "outcomes": outcomes,
-    }
     words = _tokenizer(tokenizer or target)
     try:
-        parts = Parts(output.with_name(f"{output.name}.parts"), made_with)
+        parts = Parts(output.with_name(f"{output.name}.parts"), _made_with(prompts))
         preparation = Preparation(read_prompts(prompts, words), parts)
         preparation.draft(draft_model, sampling)
         preparation.judge(target_model, words, max_tokens, outcomes)

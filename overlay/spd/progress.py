@@ -15,7 +15,7 @@ INTERVAL = 0.1 if sys.stderr.isatty() else 10.0
 
 
 def progress(
-    items: Iterable[Item] | None, what: str, total: int | None = None, bar: str | None = None
+    items: Iterable[Item], what: str, total: int | None = None, bar: str | None = None
 ) -> tqdm[Item]:
     """Return a bar over ``items``, a context manager too; ``bar`` is tqdm's ``bar_format``."""
     return tqdm(items, what, total, leave=False, mininterval=INTERVAL, delay=1, bar_format=bar)

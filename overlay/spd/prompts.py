@@ -20,6 +20,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from spd.checkers import CheckerError, checker
+from spd.progress import progress
 
 FORMS = ("prompt_ids", "prompt", "messages")
 
@@ -44,11 +45,17 @@ def read_prompts(file: Path, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]
     Raises:
         PromptError: there is none, or a line is invalid.
     """
-    lines = file.read_text().splitlines()
+    try:
+        lines = file.read_text("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{file} is not text in UTF-8: {error}") from error
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise PromptError(f"{file} has no prompts")
-    return [_prompt(line, f"{file}, line {number}", tokenizer) for number, line in numbered]
+    return [
+        _prompt(line, f"{file}, line {number}", tokenizer)
+        for number, line in progress(numbered, f"reading {file.name}")
+    ]
 
 
 def _prompt(line: str, name: str, tokenizer: PreTrainedTokenizerBase) -> Prompt:
@@ -58,14 +65,16 @@ def _prompt(line: str, name: str, tokenizer: PreTrainedTokenizerBase) -> Prompt:
         raise PromptError(f"{name} is not JSON: {error}") from error
     if not isinstance(given, dict) or sum(form in given for form in FORMS) != 1:
         raise PromptError(f"{name} is not an object with one of {', '.join(FORMS)}")
-    if not isinstance(given.get("ground_truth"), str):
+    truth, named = given.get("ground_truth"), given.get("checker", "math_verify")
+    if not isinstance(truth, str):
         raise PromptError(f"{name} has no ground_truth that is text")
-    named = given.get("checker", "math_verify")
+    if not isinstance(named, str):
+        raise PromptError(f"{name} has a checker that is no text")
     try:
         checker(named)
     except CheckerError as error:
         raise PromptError(f"{name}: {error}") from error
-    return Prompt(_ids(given, name, tokenizer), given["ground_truth"], named, name)
+    return Prompt(_ids(given, name, tokenizer), truth, named, name)
 
 
 def _ids(given: dict[str, Any], name: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:

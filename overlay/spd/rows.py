@@ -190,7 +190,8 @@ def _values(column: pa.ChunkedArray, field: pa.Field, file: Path) -> list[Any]:
         details = f"{column.type} where {field.type} is wanted ({error})"
         raise RowError(str(file), reason, details) from error
     if not pa.types.is_list(field.type):
-        return values.to_pylist()
+        scalars: list[Any] = values.to_pylist()
+        return scalars
     return [array for chunk in values.chunks for array in _arrays(chunk)]
 
 

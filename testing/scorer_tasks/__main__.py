@@ -5,6 +5,7 @@ Example: python -m testing.scorer_tasks easy --folder /tmp/easy
 
 import json
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -21,7 +22,7 @@ from testing.scorer_tasks import TASKS, task_folder
 )
 @click.option("--force", is_flag=True, help="Make it again even if it is there.")
 @click.option("--json", "target", type=click.File("w"), help="Write path and facts; - is stdout.")
-def main(task: str, folder: Path | None, force: bool, target: click.utils.LazyFile | None) -> None:
+def main(task: str, folder: Path | None, force: bool, target: TextIO | None) -> None:
     """Print the task's folder, and on request how it was made."""
     try:
         path = task_folder.ensure(task, folder or task_folder.default_folder(task), force)

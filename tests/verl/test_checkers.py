@@ -34,5 +34,5 @@ def test_a_checker_that_does_not_exist(name):
 
 
 def test_a_ground_truth_that_cannot_be_read():
-    with pytest.raises(CheckerError, match="cannot read the ground truth ''"):
+    with pytest.raises(CheckerError, match="the ground truth '' is no expression"):
         checker("math_verify")("7", "")
