@@ -53,31 +53,38 @@ def run_once(arguments: Arguments, output: Path, steps: int | None = None) -> fl
 
 def _run(arguments: Sequence[str], output: Path, steps: int | None) -> None:
     log = output.with_name(f"{output.name}.log")
+    what = f"{arguments[0]} {output.parent.name}"
     with (
-        log.open("w") as kept,
-        subprocess.Popen(
-            [sys.executable, "-m", "train_spd_scorer", *arguments],
-            env=_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if steps else None,
-            text=True,
-            errors="replace",
-        ) as process,
+        log.open("a") as kept,
+        _started(arguments, is_logged=steps is not None) as process,
+        tqdm(desc=what, total=steps, mininterval=PROGRESS_INTERVAL, disable=steps is None) as bar,
     ):
-        what = f"{arguments[0]} {output.parent.name}"
-        bar = tqdm(total=steps, desc=what, mininterval=PROGRESS_INTERVAL, disable=not steps)
-        with bar:
-            for line in process.stdout or ():
-                kept.write(line)
-                if found := STEP.search(line):
-                    bar.update(int(found[1]) - bar.n)
+        for line in process.stdout or ():
+            kept.write(line)
+            if found := STEP.search(line):
+                bar.update(int(found[1]) - bar.n)
     if process.returncode:
-        lines = log.read_text().splitlines()[-LOG_TAIL_LINES:]
-        tail = "".join(f"\n    {line}" for line in lines)
-        raise CommandError(
-            f"`train_spd_scorer {arguments[0]}` ended with exit code {process.returncode}; the "
-            f"last lines of {log}:{tail}"
-        )
+        failed = f"`train_spd_scorer {arguments[0]}` ended with exit code {process.returncode}"
+        raise CommandError(failed + _tail(log))
+
+
+def _started(arguments: Sequence[str], is_logged: bool) -> subprocess.Popen[str]:
+    """Start a command; its standard error is to be logged with the rest, or is this process's."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "train_spd_scorer", *arguments],
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if is_logged else None,
+        text=True,
+        errors="replace",
+    )
+
+
+def _tail(log: Path) -> str:
+    """The last lines of a log, which may be empty: the command has said what was wrong itself."""
+    lines = log.read_text().splitlines()[-LOG_TAIL_LINES:]
+    indented = "".join(f"\n    {line}" for line in lines)
+    return f"; the last lines of {log}:{indented}" if lines else ""
 
 
 def _environment() -> dict[str, str]:
