@@ -9,11 +9,11 @@ from time import monotonic
 
 import click
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from spd import checkpoint, metrics
 from spd.engine import EngineError
-from spd.model import AutoModelForSPDScoring
+from spd.model import AutoModelForSPDScoring, ScoringModelConfig
 from spd.model_options import engine_options, served_model, target_options
 from spd.overrides import Run, merged, needed, on_a_cpu
 from spd.report import JSON, report
@@ -64,13 +64,13 @@ def run_training(overrides: Sequence[str]) -> None:
 @click.command(context_settings={"show_default": True, "ignore_unknown_options": True})
 @click.option("--data", multiple=True, required=True, type=FILE, help="Rows to train on.")
 @click.option("--validation", multiple=True, required=True, type=FILE, help="Rows to validate on.")
-@click.option("--backbone", required=True, metavar="MODEL", help="Decoder to make a scorer of.")
+@click.option("--backbone", required=True, metavar="MODEL", help="Decoder, or a scorer.")
 @click.option("--lora-rank", type=NOT_NEGATIVE, default=8, help="0 trains the head alone.")
 @target_options
 @engine_options
 @click.option("--output", required=True, type=FOLDER, help="For checkpoints and the scorer.")
 @click.option("--steps", type=POSITIVE, help="Steps in all.  [default: verl's epochs]")
-@click.option("--seed", type=int, default=0, help="Of the new scorer and the order of the rows.")
+@click.option("--seed", type=int, default=0, help="Of new weights and the rows' order.")
 @click.option("--ranks", type=POSITIVE, default=1, help="Workers where there is no accelerator.")
 @JSON
 @click.argument("overrides", nargs=-1)
@@ -133,7 +133,13 @@ def has_accelerator() -> bool:
 
 
 def initial_scorer(backbone: str, folder: Path, lora_rank: int, seed: int) -> Path:
-    """Folder of a new scorer on a backbone, with its tokenizer; made once.
+    """Folder of the scorer that training starts from, with its tokenizer; made once.
+
+    Args:
+        backbone: a decoder, which gets adapters and a head, or a scorer, which is taken as it is.
+        folder: where it is kept.
+        lora_rank: of new adapters.
+        seed: of new adapters and a new head.
 
     Raises:
         TrainingError: the backbone cannot be loaded.
@@ -142,7 +148,9 @@ def initial_scorer(backbone: str, folder: Path, lora_rank: int, seed: int) -> Pa
         return folder
     torch.manual_seed(seed)
     try:
-        model = AutoModelForSPDScoring.from_pretrained(backbone, lora_rank=lora_rank)
+        is_scorer = isinstance(AutoConfig.from_pretrained(backbone), ScoringModelConfig)
+        adapters = {} if is_scorer else {"lora_rank": lora_rank}
+        model = AutoModelForSPDScoring.from_pretrained(backbone, **adapters)
         tokenizer = AutoTokenizer.from_pretrained(backbone)
     except (OSError, ValueError) as error:
         raise TrainingError(f"no backbone can be loaded from {backbone}: {error}") from error

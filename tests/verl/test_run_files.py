@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from spd import metrics
 from spd.checkpoint import CheckpointError, latest, scorer
 from spd.overrides import Run, key_of, merged, needed, on_a_cpu
-from spd.train import TrainingError, run_training
+from spd.train import TrainingError, initial_scorer, run_training
+from spd_scorer import AutoModelForSPDScoring
 
 RUN = Run(
     [Path("/data/a train.parquet"), Path("/data/b.parquet")],
@@ -78,3 +80,22 @@ def test_half_a_checkpoint(tmp_path):
     (tmp_path / "actor" / "fsdp_config.json").write_text('{"world_size": 1}')
     with pytest.raises(CheckpointError, match="no whole checkpoint of a scorer"):
         scorer(tmp_path)
+
+
+def test_training_starts_from_a_decoder_or_a_scorer(tiny_model, tmp_path):
+    made = initial_scorer(str(tiny_model), tmp_path / "made", lora_rank=2, seed=3)
+    same = initial_scorer(str(tiny_model), tmp_path / "same", lora_rank=2, seed=3)
+    other = initial_scorer(str(tiny_model), tmp_path / "other", lora_rank=2, seed=4)
+    taken = initial_scorer(str(other), tmp_path / "taken", lora_rank=8, seed=3)
+    weights = [AutoModelForSPDScoring.from_pretrained(f) for f in (made, same, other, taken)]
+    heads = [model.score_head.inner.weight for model in weights]
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+    assert torch.equal(heads[2], heads[3])
+    assert weights[3].config.lora_rank == 2
+
+
+def test_a_scorer_is_made_once(tiny_model, tmp_path):
+    made = initial_scorer(str(tiny_model), tmp_path / "made", lora_rank=2, seed=3)
+    assert initial_scorer("/nowhere", tmp_path / "made", lora_rank=2, seed=4) == made
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
