@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spd import policies
 from spd.evaluation import evaluation
@@ -102,6 +102,7 @@ def test_rates_over_reached_mismatches_leave_out_what_a_rejection_hides():
     assert (found["accept_harmless_reached"], found["harmless_reached"]) == (0.0, 1)
 
 
+@settings(deadline=None)
 @given(drawn_rows())
 def test_a_scorer_sure_of_everything_is_accept_all_and_one_sure_of_nothing_is_exact(rows):
     accepting, rejecting = (found_in(rows, constant(rows, value)) for value in (1.0, 0.0))
@@ -110,6 +111,7 @@ def test_a_scorer_sure_of_everything_is_accept_all_and_one_sure_of_nothing_is_ex
     assert rejecting["baselines"]["reject_all"] == rejecting["exact"]
 
 
+@settings(deadline=None)
 @given(scored_rows())
 def test_every_policy_accepts_between_exact_match_and_everything(scored):
     found = found_in(*scored)
@@ -119,6 +121,7 @@ def test_every_policy_accepts_between_exact_match_and_everything(scored):
         assert least <= each["accepted_len"] <= most
 
 
+@settings(deadline=None)
 @given(scored_rows())
 def test_a_higher_threshold_never_accepts_more(scored):
     found = found_in(*scored)["thresholds"]
@@ -127,6 +130,7 @@ def test_a_higher_threshold_never_accepts_more(scored):
         assert values == sorted(values, reverse=True)
 
 
+@settings(deadline=None)
 @given(drawn_rows())
 def test_the_oracle_is_right_wherever_exact_match_is(rows):
     stops = Stops.of(rows)
@@ -137,6 +141,7 @@ def test_the_oracle_is_right_wherever_exact_match_is(rows):
     assert (right[policies.oracle] >= right[policies.reject_all]).all()
 
 
+@settings(deadline=None)
 @given(scored_rows())
 def test_measures_agree_with_a_plain_walk_along_each_draft(scored):
     rows, probabilities = scored
