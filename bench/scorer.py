@@ -8,7 +8,7 @@ Every seed is a training of its own on the same rows; the figures of a policy ar
 
 What a command made is kept in the folder and not made again, and a command that was interrupted
 goes on: the same call with the same --folder ends what was begun. `wall_s` is the time of the
-commands, of an interrupted one that of its last run.
+models and the commands, of an interrupted one that of its last run.
 """
 
 import sys

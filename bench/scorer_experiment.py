@@ -1,6 +1,7 @@
 """One experiment with a scorer: from prompts to what its decisions gain and cost."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,14 +65,16 @@ class Experiment:
 
         Returns:
             `by_seed`, a list of what `eval` says, each with `seed`, `steps` and the run's `wall_s`;
-            and `wall_s` of all commands, in seconds.
+            and `wall_s` of all, in seconds, the making of the models included.
 
         Raises:
             CommandError: a command failed.
             OSError: the models cannot be made.
         """
+        start = time.monotonic()
         models = scorer_tasks.path(self.task)
-        seconds = [self._prepare(split, models) for split in SPLITS]
+        seconds = [time.monotonic() - start]
+        seconds += [self._prepare(split, models) for split in SPLITS]
         by_seed = [self._run(seed, models / "target") for seed in seeds]
         seconds += [each["wall_s"] for each in by_seed]
         return {"by_seed": by_seed, "wall_s": sum(seconds)}
