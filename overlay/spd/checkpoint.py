@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import torch
@@ -19,30 +18,27 @@ class CheckpointError(Exception):
     """A folder does not hold a checkpoint of a scorer."""
 
 
+def latest_step(folder: Path) -> int | None:
+    """Step of the latest checkpoint that was written whole; None where there is none."""
+    try:
+        return int((folder / LATEST).read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def latest(folder: Path) -> Path:
     """Folder of the latest checkpoint that was written whole.
 
     Raises:
         CheckpointError: there is none.
     """
-    try:
-        step = int((folder / LATEST).read_text())
-    except (OSError, ValueError):
+    step = latest_step(folder)
+    if step is None:
         raise CheckpointError(
             f"{folder} holds no checkpoint: {LATEST} is missing or names no step; train with "
             "trainer.save_freq above 0"
-        ) from None
+        )
     return folder / f"global_step_{step}"
-
-
-def steps(folder: Path) -> dict[int, Path]:
-    """Folders of all checkpoints by their step, in order."""
-    found = {
-        int(match[1]): path
-        for path in folder.glob("global_step_*")
-        if (match := re.fullmatch(r"global_step_(\d+)", path.name))
-    }
-    return dict(sorted(found.items()))
 
 
 def scorer(checkpoint: Path) -> ScoringActor:

@@ -15,7 +15,7 @@ from spd import checkpoint, metrics
 from spd.engine import EngineError
 from spd.model import AutoModelForSPDScoring, ScoringModelConfig
 from spd.model_options import engine_options, served_model, target_options
-from spd.overrides import Run, merged, needed, on_a_cpu
+from spd.overrides import Run, key_of, merged, needed, on_a_cpu
 from spd.report import JSON, report
 
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
@@ -61,7 +61,7 @@ def run_training(overrides: Sequence[str]) -> None:
         ray.shutdown()
 
 
-@click.command(context_settings={"show_default": True, "ignore_unknown_options": True})
+@click.command(context_settings={"show_default": True})
 @click.option("--data", multiple=True, required=True, type=FILE, help="Rows to train on.")
 @click.option("--validation", multiple=True, required=True, type=FILE, help="Rows to validate on.")
 @click.option("--backbone", required=True, metavar="MODEL", help="Decoder, or a scorer.")
@@ -104,18 +104,17 @@ def train(
           --backbone models/target --target models/target --output run \\
           data.train_batch_size=256 actor_rollout_ref.actor.optim.lr=1e-4
     """
+    refuse_own_keys(overrides)
     model = served_model("target", target, target_url, engine_python, engine_options)
     start = monotonic()
     try:
         scorer = initial_scorer(backbone, output / "initial", lora_rank, seed)
-        with model.endpoint(output / "engine.log") as endpoint:
-            run = Run(data, validation, scorer, endpoint.url, output, metrics.next_part(output))
-            environment = [] if has_accelerator() else on_a_cpu(ranks)
-            defaults = [*needed(run, steps, seed), *environment]
-            try:
-                run_training(merged(defaults, overrides))
-            finally:
-                metrics.join(output)
+        # verl would do one step more than it was asked for.
+        if not has_all_steps(output, steps):
+            with model.endpoint(output / "engine.log") as endpoint:
+                run = Run(data, validation, scorer, endpoint.url, output, metrics.next_part(output))
+                environment = [] if has_accelerator() else on_a_cpu(ranks)
+                train_run(run, [*needed(run, steps, seed), *environment], overrides)
         scorer = save_scorer(output)
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
@@ -125,6 +124,40 @@ def train(
         "wall_s": monotonic() - start,
     }
     report(f"{found['steps']} steps in {found['wall_s']:.0f} s: {scorer}", found, json_file)
+
+
+def refuse_own_keys(overrides: Sequence[str]) -> None:
+    """Refuse, before anything runs, overrides after which the scorer would not be found.
+
+    Raises:
+        click.UsageError: there is one.
+    """
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key_of(override) == "trainer.default_local_dir":
+            raise click.UsageError(f"{key}: checkpoints lie in OUTPUT/checkpoints, see --output.")
+        if key_of(override) == "trainer.save_freq" and not value.lstrip("0").isdigit():
+            raise click.UsageError(
+                f"{override}: the scorer is that of the last checkpoint; save every 1 step or more."
+            )
+
+
+def has_all_steps(output: Path, steps: int | None) -> bool:
+    """Say whether the latest checkpoint is that of the last step, where that is known."""
+    done = checkpoint.latest_step(output / "checkpoints")
+    return None not in (steps, done) and done >= steps
+
+
+def train_run(run: Run, defaults: Sequence[str], overrides: Sequence[str]) -> None:
+    """Train, and join what the parts of the run have measured, also where it fails.
+
+    Raises:
+        TrainingError: see `run_training`.
+    """
+    try:
+        run_training(merged(defaults, overrides))
+    finally:
+        metrics.join(run.output)
 
 
 def has_accelerator() -> bool:

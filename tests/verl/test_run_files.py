@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 import torch
 from spd import metrics
 from spd.checkpoint import CheckpointError, latest, scorer
 from spd.overrides import Run, key_of, merged, needed, on_a_cpu
-from spd.train import TrainingError, initial_scorer, run_training
+from spd.train import TrainingError, initial_scorer, refuse_own_keys, run_training
 from spd_scorer import AutoModelForSPDScoring
 
 RUN = Run(
@@ -99,3 +100,16 @@ def test_a_scorer_is_made_once(tiny_model, tmp_path):
     made = initial_scorer(str(tiny_model), tmp_path / "made", lora_rank=2, seed=3)
     assert initial_scorer("/nowhere", tmp_path / "made", lora_rank=2, seed=4) == made
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainer.save_freq=-1", "save every 1 step or more"),
+        ("trainer.save_freq=0", "save every 1 step or more"),
+        ("++trainer.default_local_dir=/elsewhere", "see --output"),
+    ],
+)
+def test_overrides_after_which_there_is_no_scorer(override, message):
+    with pytest.raises(click.UsageError, match=message):
+        refuse_own_keys(["trainer.save_freq=5", override])

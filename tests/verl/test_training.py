@@ -107,8 +107,7 @@ def killed(command, environment):
 def wait_for_step(checkpoints, step, run, log):
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and run.poll() is None:
-        latest = checkpoints / checkpoint.LATEST
-        if latest.exists() and latest.read_text() == str(step):
+        if checkpoint.latest_step(checkpoints) == step:
             return
         time.sleep(0.1)
     run.kill()
@@ -118,8 +117,7 @@ def wait_for_step(checkpoints, step, run, log):
 @pytest.fixture(scope="module")
 def before(killed, environment):
     """What the killed run left: its last whole step, and the workers' notes."""
-    step = int((killed / "checkpoints" / checkpoint.LATEST).read_text())
-    return step, notes(environment)
+    return checkpoint.latest_step(killed / "checkpoints"), notes(environment)
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +196,18 @@ def test_the_scorer_is_that_of_the_last_checkpoint(before, resumed):
     moved = {name for name, weight in scorer.items() if not torch.equal(weight, first[name])}
     assert moved
     assert all("lora_" in name or name.startswith("score_head.") for name in moved)
+
+
+def test_a_run_that_is_through_is_left_alone(before, command, environment, resumed):
+    words, output = command
+    steps = before[0] + STEPS - KILLED_AFTER
+    kept = metrics.read(resumed)
+    again = [*words, "--steps", str(steps), "--json", "-"]
+    finished = subprocess.run(again, env=environment, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert json.loads(finished.stdout)["steps"] == steps
+    assert checkpoint.latest_step(output / "checkpoints") == steps
+    assert metrics.read(resumed) == kept
 
 
 def refused(command, environment, *overrides):
