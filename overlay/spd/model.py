@@ -24,6 +24,8 @@ REJECT, ACCEPT = 0, 1
 # Finite: verl multiplies what a mask hides by zero, and zero times infinity is not a number.
 # bfloat16 and float16 hold it.
 FORCED_LOGIT = 1e4
+# Stands for the target's choice where there is no draft.
+NO_CHOICE = -1
 
 HEAD_FILE = "score_head.safetensors"
 LORA_FOLDER = "lora"
@@ -46,6 +48,7 @@ class ScoringModelConfig(PretrainedConfig):
         lora_alpha: float = 16,
         lora_dropout: float = 0.0,
         head_size: int | None = None,
+        reads_target: bool = False,
         backbone_path: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -60,6 +63,7 @@ class ScoringModelConfig(PretrainedConfig):
             lora_dropout: dropout before the adapters. Rollout and training see other adapters
                 while it is not 0.
             head_size: width of the head's hidden layer; the backbone's where it is None.
+            reads_target: whether the head sees the target's choice beside the draft token.
             backbone_path: folder or name of the backbone that adapters alone are loaded onto.
             kwargs: options of every configuration of transformers.
         """
@@ -72,6 +76,7 @@ class ScoringModelConfig(PretrainedConfig):
         self.lora_alpha = lora_alpha
         self.lora_dropout = lora_dropout
         self.head_size = head_size
+        self.reads_target = reads_target
         self.backbone_path = backbone_path
         # There is no language-model head. While this is true, verl gives each rank a whole copy of
         # the weights at start (workers/fsdp_workers.py).
@@ -100,24 +105,25 @@ class ScoringModelConfig(PretrainedConfig):
 
 
 class ScoreHead(nn.Module):
-    """Hidden states → reject and accept logits."""
+    """What is known of a token → reject and accept logits."""
 
-    def __init__(self, hidden_size: int, head_size: int) -> None:
-        """Take the widths of the hidden states and of the layer between."""
+    def __init__(self, input_size: int, head_size: int) -> None:
+        """Take the widths of what is known and of the layer between."""
         super().__init__()
-        self.inner = nn.Linear(hidden_size, head_size)
+        self.inner = nn.Linear(input_size, head_size)
         self.outer = nn.Linear(head_size, 2)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Logits, [batch, sequence, 2], of hidden states, [batch, sequence, hidden size]."""
-        return self.outer(nn.functional.silu(self.inner(hidden)))
+    def forward(self, known: Tensor) -> Tensor:
+        """Logits, [batch, sequence, 2], of what is known, [batch, sequence, input size]."""
+        return self.outer(nn.functional.silu(self.inner(known)))
 
 
 class ScoringActor(PreTrainedModel):
     """Judges each token of a sequence, given those before it and itself.
 
-    It reads context and draft only, not the target's choices; whether a draft token equals the
-    target's is known to `forward` from a mask.
+    It reads context and draft. Of the target's choices it sees whether they are the draft's, and,
+    where `reads_target` is set, the choice itself: its embedding stands behind the hidden state of
+    the draft token that it competes with, and the head reads both.
     """
 
     config_class = ScoringModelConfig
@@ -135,7 +141,9 @@ class ScoringActor(PreTrainedModel):
             backbone = AutoModel.from_config(config.backbone_config, dtype=dtype)
         backbone.requires_grad_(False)
         self.backbone = with_adapters(backbone, config)
-        self.score_head = ScoreHead(config.hidden_size, config.head_size or config.hidden_size)
+        width = config.hidden_size
+        known = 2 * width if config.reads_target else width
+        self.score_head = ScoreHead(known, config.head_size or width)
         self.score_head.to(backbone.dtype)
         self.post_init()
         # The units that FSDP shards are the backbone's.
@@ -173,7 +181,7 @@ class ScoringActor(PreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
-        match_mask: Tensor | None = None,
+        target_ids: Tensor | None = None,
         **_: Any,
     ) -> CausalLMOutput:
         """Judge every token.
@@ -182,8 +190,9 @@ class ScoringActor(PreTrainedModel):
             input_ids: context and draft, int64 [batch, sequence].
             attention_mask: 1 at tokens, 0 at padding, [batch, sequence].
             position_ids: [batch, sequence].
-            match_mask: True at draft tokens that equal the target's choice, bool [batch, sequence].
-                They are accepted whatever the head says, and give no gradient.
+            target_ids: the target's choice at each draft token, `NO_CHOICE` at all others, int64
+                [batch, sequence]. A draft token that is the choice is accepted whatever the head
+                says, and gives no gradient.
 
         Returns:
             `logits`, float [batch, sequence, 2]: reject, accept. As in a language model, entry t is
@@ -195,11 +204,20 @@ class ScoringActor(PreTrainedModel):
             position_ids=position_ids,
             use_cache=False,
         ).last_hidden_state
-        logits = self.score_head(hidden)
-        if match_mask is not None:
-            forced = logits.new_tensor([0.0, FORCED_LOGIT])
-            logits = torch.where(match_mask[..., None], forced, logits)
+        if target_ids is None:
+            target_ids = torch.full_like(input_ids, NO_CHOICE)
+        logits = self.score_head(self.known(hidden, target_ids))
+        forced = logits.new_tensor([0.0, FORCED_LOGIT])
+        logits = torch.where((input_ids == target_ids)[..., None], forced, logits)
         return CausalLMOutput(logits=logits.roll(-1, dims=1))
+
+    def known(self, hidden: Tensor, target_ids: Tensor) -> Tensor:
+        """What the head reads, [batch, sequence, width]; the embedding of no choice is zero."""
+        if not self.config.reads_target:
+            return hidden
+        choices = self.backbone.get_input_embeddings()(target_ids.clamp(min=0))
+        choices = choices * (target_ids != NO_CHOICE)[..., None]
+        return torch.cat([hidden, choices.to(hidden.dtype)], dim=-1)
 
     def merged(self) -> ScoringActor:
         """A copy whose adapters are added to the backbone's weights; it judges alike."""
@@ -275,7 +293,7 @@ class AutoModelForSPDScoring:
 
 def scorer_on(path: str | Path, options: dict[str, Any]) -> ScoringActor:
     """A new scorer on a trained decoder."""
-    own = ("lora_rank", "lora_alpha", "lora_dropout", "head_size")
+    own = ("lora_rank", "lora_alpha", "lora_dropout", "head_size", "reads_target")
     chosen = {name: options.pop(name) for name in own if name in options}
     backbone = AutoModel.from_pretrained(path, **options)
     config = ScoringModelConfig(

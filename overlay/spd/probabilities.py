@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from spd.model import ACCEPT, ScoringActor
+from spd.model import ACCEPT, NO_CHOICE, ScoringActor
 from spd.progress import progress
 from spd.rows import Row
 
@@ -68,16 +68,16 @@ def _padded(rows: Sequence[Row]) -> dict[str, npt.NDArray[np.generic]]:
     """What the model reads, each [rows, longest]; padding is on the right."""
     shape = len(rows), max(len(row.context) + len(row.draft) for row in rows)
     tokens, attention = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    is_match = np.zeros(shape, np.bool_)
+    choices = np.full(shape, NO_CHOICE)
     for i, row in enumerate(rows):
         start, end = len(row.context), len(row.context) + len(row.draft)
         tokens[i, :end] = np.concatenate([row.context, row.draft])
         attention[i, :end] = 1
-        is_match[i, start:end] = np.equal(row.draft, row.target)
+        choices[i, start:end] = row.target
     positions = np.broadcast_to(np.arange(shape[1]), shape).copy()
     return {
         "input_ids": tokens,
         "attention_mask": attention,
         "position_ids": positions,
-        "match_mask": is_match,
+        "target_ids": choices,
     }

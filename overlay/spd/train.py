@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import click
 import torch
@@ -66,6 +67,7 @@ def run_training(overrides: Sequence[str]) -> None:
 @click.option("--validation", multiple=True, required=True, type=FILE, help="Rows to validate on.")
 @click.option("--backbone", required=True, metavar="MODEL", help="Decoder, or a scorer.")
 @click.option("--lora-rank", type=NOT_NEGATIVE, default=8, help="0 trains the head alone.")
+@click.option("--reads-target", is_flag=True, help="A new head sees the target's choices, too.")
 @target_options
 @engine_options
 @click.option("--output", required=True, type=FOLDER, help="For checkpoints and the scorer.")
@@ -79,6 +81,7 @@ def train(
     validation: tuple[Path, ...],
     backbone: str,
     lora_rank: int,
+    reads_target: bool,
     target: str | None,
     target_url: str | None,
     engine_python: str,
@@ -108,7 +111,8 @@ def train(
     model = served_model("target", target, target_url, engine_python, engine_options)
     start = monotonic()
     try:
-        scorer = initial_scorer(backbone, output / "initial", lora_rank, seed)
+        new = {"lora_rank": lora_rank, "reads_target": reads_target}
+        scorer = initial_scorer(backbone, output / "initial", seed, **new)
         # verl would do one step more than it was asked for.
         if not has_all_steps(output, steps):
             with model.endpoint(output / "engine.log") as endpoint:
@@ -165,14 +169,14 @@ def has_accelerator() -> bool:
     return torch.cuda.is_available() or (hasattr(torch, "npu") and torch.npu.is_available())
 
 
-def initial_scorer(backbone: str, folder: Path, lora_rank: int, seed: int) -> Path:
+def initial_scorer(backbone: str, folder: Path, seed: int, **new: Any) -> Path:
     """Folder of the scorer that training starts from, with its tokenizer; made once.
 
     Args:
         backbone: a decoder, which gets adapters and a head, or a scorer, which is taken as it is.
         folder: where it is kept.
-        lora_rank: of new adapters.
         seed: of new adapters and a new head.
+        new: what adapters and head are to be, see `ScoringModelConfig`.
 
     Raises:
         TrainingError: the backbone cannot be loaded.
@@ -182,8 +186,7 @@ def initial_scorer(backbone: str, folder: Path, lora_rank: int, seed: int) -> Pa
     torch.manual_seed(seed)
     try:
         is_scorer = isinstance(AutoConfig.from_pretrained(backbone), ScoringModelConfig)
-        adapters = {} if is_scorer else {"lora_rank": lora_rank}
-        model = AutoModelForSPDScoring.from_pretrained(backbone, **adapters)
+        model = AutoModelForSPDScoring.from_pretrained(backbone, **({} if is_scorer else new))
         tokenizer = AutoTokenizer.from_pretrained(backbone)
     except (OSError, ValueError) as error:
         raise TrainingError(f"no backbone can be loaded from {backbone}: {error}") from error

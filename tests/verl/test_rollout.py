@@ -106,7 +106,7 @@ def test_matches_are_accepted_and_hidden(configured, module, prompts):
         output = rollout_of(configured(), module).generate_sequences(prompts)
         responses, mask = output.batch["responses"], output.batch["response_mask"]
         drafted = output.batch["attention_mask"][:, CONTEXT:].bool()
-        match = torch.cat([row["match_mask"] for row in multi_modal(output)])[:, CONTEXT:]
+        match = matches(output)
         assert responses[match].eq(1).all()
         assert not mask[match].any()
         assert not mask[~drafted].any()
@@ -116,8 +116,10 @@ def test_matches_are_accepted_and_hidden(configured, module, prompts):
         assert not mask[stopped][:, 2:].any()
 
 
-def multi_modal(output):
-    return output.non_tensor_batch["multi_modal_inputs"]
+def matches(output):
+    inputs = output.non_tensor_batch["multi_modal_inputs"]
+    choices = torch.cat([row["target_ids"] for row in inputs])
+    return (choices == output.batch["input_ids"])[:, CONTEXT:]
 
 
 def test_a_draft_stands_behind_its_padded_context(configured, module, prompts):
@@ -140,8 +142,7 @@ def test_log_probs_of_rollout_and_actor(configured, module, prompts):
     found, _ = actor_of(config, module).compute_log_prob(with_meta(output))
     difference = (found - output.batch["rollout_log_probs"])[output.batch["response_mask"].bool()]
     assert difference.abs().max() < 1e-5
-    matches = torch.cat([row["match_mask"] for row in multi_modal(output)])[:, CONTEXT:]
-    assert found[matches].eq(0).all()
+    assert found[matches(output)].eq(0).all()
 
 
 def actor_of(config, module):

@@ -98,7 +98,7 @@ def test_training_starts_from_a_decoder_or_a_scorer(tiny_model, tmp_path):
 
 def test_a_scorer_is_made_once(tiny_model, tmp_path):
     made = initial_scorer(str(tiny_model), tmp_path / "made", lora_rank=2, seed=3)
-    assert initial_scorer("/nowhere", tmp_path / "made", lora_rank=2, seed=4) == made
+    assert initial_scorer("/nowhere", tmp_path / "made", 4, lora_rank=2) == made
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from spd.model import FORCED_LOGIT
+from spd.model import FORCED_LOGIT, NO_CHOICE
 from spd_scorer import AutoModelForSPDScoring, ScorerError, ScoringActor, ScoringModelConfig
 from transformers import (
     AutoModelForCausalLM,
@@ -47,6 +47,9 @@ def backbone_folder(request, tmp_path_factory):
 def scorer(backbone_folder):
     model = AutoModelForSPDScoring.from_pretrained(backbone_folder, lora_rank=4, head_size=32)
     return disturbed(model)
+
+
+NONE = torch.full((2, 10), NO_CHOICE)
 
 
 def disturbed(model):
@@ -105,13 +108,33 @@ def test_a_token_is_judged_one_entry_before_its_own(scorer):
 
 
 def test_a_match_is_accepted_and_gives_no_gradient(scorer):
-    match = torch.zeros(2, 10, dtype=torch.bool)
-    match[:, 4] = True
-    logits = scorer(input_ids=torch.randint(3, 64, (2, 10)), match_mask=match).logits
+    ids = torch.randint(3, 64, (2, 10))
+    choices = torch.full_like(ids, NO_CHOICE)
+    choices[:, 4], choices[:, 5] = ids[:, 4], ids[:, 5] + 1
+    logits = scorer(input_ids=ids, target_ids=choices).logits
     assert torch.equal(logits[:, 3], torch.tensor([[0.0, FORCED_LOGIT]]).expand(2, -1))
+    assert logits[:, 4].lt(FORCED_LOGIT).all()
     assert logits[:, 3].softmax(-1)[:, 1].eq(1).all()
     logits[:, 3].sum().backward()
     assert all(p.grad is None or not p.grad.any() for p in scorer.parameters())
+
+
+def test_a_scorer_that_reads_the_target_judges_by_it(backbone_folder, tmp_path):
+    scorer = AutoModelForSPDScoring.from_pretrained(backbone_folder, reads_target=True).eval()
+    ids = torch.arange(3, 13)[None]
+    choices = torch.full_like(ids, NO_CHOICE)
+    choices[:, 6] = 50
+    others = choices.clone()
+    others[:, 6] = 51
+    with torch.no_grad():
+        first, second = (
+            scorer(input_ids=ids, target_ids=each).logits for each in (choices, others)
+        )
+    changed = (first != second).any(-1)[0]
+    assert changed.tolist() == [position == 5 for position in range(10)]
+    scorer.save_pretrained(tmp_path)
+    again = AutoModelForSPDScoring.from_pretrained(tmp_path).eval()
+    assert torch.equal(judged(again, target_ids=NONE), judged(scorer, target_ids=NONE))
 
 
 def test_padding_on_the_left_does_not_matter(scorer):

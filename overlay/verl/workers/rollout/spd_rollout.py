@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from spd.decisions import decisive
-from spd.model import ACCEPT
+from spd.model import ACCEPT, NO_CHOICE
 from tensordict import TensorDict
 from torch import Tensor, nn
 from verl import DataProto
@@ -91,41 +91,34 @@ class SPDRollout(BaseRollout):
             `responses`: 1 where a draft token is accepted, int64 [rows, response length];
             `response_mask`: 1 where the decision can change the outcome; `input_ids`,
             `attention_mask`, `position_ids` of context and draft; `rollout_log_probs` where the
-            rollout's `calculate_log_probs` is set. Which tokens match travels in
+            rollout's `calculate_log_probs` is set. The target's choices travel on in
             `multi_modal_inputs`: verl hands these to the actor's forward as keyword arguments.
         """
         batch = with_drafts(prompts, self.config.response_length)
-        match = batch.pop("match")
-        micro_batch_size = self.config.log_prob_micro_batch_size_per_gpu
+        micro_batches = batch.split(self.config.log_prob_micro_batch_size_per_gpu)
         with torch.no_grad(), self.ready_actor():
-            logits = torch.cat(
-                [
-                    self.logits(inputs, matching)
-                    for inputs, matching in zip(
-                        batch.split(micro_batch_size), match.split(micro_batch_size), strict=True
-                    )
-                ]
-            )
+            logits = torch.cat([self.logits(inputs) for inputs in micro_batches])
+        choices = batch.pop("target_ids")
         log_probs = (logits.float() / self.config.temperature).log_softmax(-1)
         accepted = decide(log_probs, prompts.meta_info.get("do_sample", True))
         width = accepted.shape[1]
         drafted = batch["attention_mask"][:, -width:].bool()
         batch["prompts"] = prompts.batch["input_ids"]
         batch["responses"] = (accepted & drafted).long()
-        mask = decisive(accepted, match[:, -width:], drafted)
+        match = (batch["input_ids"] == choices)[:, -width:]
+        mask = decisive(accepted, match, drafted)
         batch["response_mask"] = mask.to(batch["attention_mask"].dtype)
         if self.config.calculate_log_probs:
             taken = log_probs.gather(-1, batch["responses"][..., None])
             batch["rollout_log_probs"] = taken.squeeze(-1)
-        return DataProto(batch=batch, non_tensor_batch={"multi_modal_inputs": one_a_row(match)})
+        return DataProto(batch=batch, non_tensor_batch={"multi_modal_inputs": one_a_row(choices)})
 
-    def logits(self, inputs: TensorDict, match: Tensor) -> Tensor:
+    def logits(self, inputs: TensorDict) -> Tensor:
         """Reject and accept logits of the draft tokens, [rows, response length, 2]."""
-        device = get_device_id()
-        inputs = inputs.to(device)
+        inputs = inputs.to(get_device_id())
         width = self.config.response_length
         with torch.autocast(get_device_name(), dtype=self.autocast_dtype):
-            output = self.actor(**inputs, match_mask=match.to(device), use_cache=False)
+            output = self.actor(**inputs, use_cache=False)
         return output.logits[:, -width - 1 : -1].cpu()
 
     @contextmanager
@@ -142,21 +135,21 @@ class SPDRollout(BaseRollout):
 
 
 def with_drafts(prompts: DataProto, width: int) -> TensorDict:
-    """Contexts and drafts side by side, on the host, and which tokens match.
+    """Contexts and drafts side by side, on the host, and the target's choices.
 
     Args:
         prompts: see `SPDRollout.generate_sequences`.
         width: what drafts are padded to on the right.
 
     Returns:
-        `input_ids`, `attention_mask`, `position_ids`, and `match`, True at draft tokens that are
-        the target's choice; all [rows, context length + width].
+        `input_ids`, `attention_mask`, `position_ids`, and `target_ids`, `NO_CHOICE` at all but
+        draft tokens; all [rows, context length + width].
     """
     prompts = prompts.to("cpu")
     context = prompts.batch
     padding = prompts.meta_info["pad_token_id"] or 0
     drafts = padded(prompts.non_tensor_batch["draft_ids"], width, padding)
-    targets = padded(prompts.non_tensor_batch["target_ids"], width, padding)
+    choices = padded(prompts.non_tensor_batch["target_ids"], width, NO_CHOICE)
     lengths = torch.tensor([len(draft) for draft in prompts.non_tensor_batch["draft_ids"]])
     drafted = torch.arange(width) < lengths[:, None]
     ahead = context["position_ids"][:, -1:] + torch.arange(1, width + 1)
@@ -166,9 +159,7 @@ def with_drafts(prompts: DataProto, width: int) -> TensorDict:
             "input_ids": torch.cat([context["input_ids"], drafts], 1),
             "attention_mask": torch.cat([mask, drafted.to(mask.dtype)], 1),
             "position_ids": torch.cat([context["position_ids"], ahead], 1),
-            "match": torch.cat(
-                [torch.zeros_like(mask, dtype=bool), drafted & (drafts == targets)], 1
-            ),
+            "target_ids": torch.cat([torch.full_like(context["input_ids"], NO_CHOICE), choices], 1),
         },
         batch_size=len(lengths),
     )
@@ -188,8 +179,8 @@ def decide(log_probs: Tensor, sampled: bool) -> Tensor:
     return torch.bernoulli(probabilities).bool() if sampled else probabilities > 0.5
 
 
-def one_a_row(match: Tensor) -> np.ndarray:
-    """Masks of rows as verl takes inputs apart and together: a dict of [1, tokens] for each row."""
-    rows = np.empty(len(match), dtype=object)
-    rows[:] = [{"match_mask": row[None]} for row in match]
+def one_a_row(choices: Tensor) -> np.ndarray:
+    """Rows as verl takes inputs apart and together: a dict of tensors [1, tokens] for each."""
+    rows = np.empty(len(choices), dtype=object)
+    rows[:] = [{"target_ids": row[None]} for row in choices]
     return rows
