@@ -29,6 +29,8 @@ from bench.scorer_commands import CommandError
 from bench.scorer_experiment import Experiment
 from testing.scorer_tasks import TASKS
 
+ABOUT = "task", "steps", "penalty", "reads_target"
+
 
 def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
     try:
@@ -48,7 +50,7 @@ def result(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
         OSError: the models or the folder cannot be made.
     """
     found = experiment.measured(seeds)
-    about = {name: getattr(experiment, name) for name in ("task", "steps", "penalty")}
+    about = {name: getattr(experiment, name) for name in ABOUT}
     medians = scorer_figures.medians(found["by_seed"])
     return {**medians, **about, "seeds": list(seeds), **found, **report.circumstances()}
 
@@ -73,6 +75,7 @@ def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
     default=0.03,
     help="Weight of the L2 penalty on accept logits; 0: plain GRPO.",
 )
+@click.option("--reads-target", is_flag=True, help="The head sees the target's choices, too.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -84,13 +87,14 @@ def main(
     seeds: list[int],
     steps: int,
     penalty: float,
+    reads_target: bool,
     folder: Path | None,
     json_file: str | None,
 ) -> None:
     """Train and measure, and say what was found."""
     folder = folder or Path(tempfile.mkdtemp(prefix=f"scorer-{task}-"))
     click.echo(f"Everything is kept in {folder}; --folder {folder} goes on from there.", err=True)
-    experiment = Experiment(task, steps, penalty, folder.absolute())
+    experiment = Experiment(task, steps, penalty, reads_target, folder.absolute())
     try:
         found = result(experiment, seeds)
     except (CommandError, OSError) as error:

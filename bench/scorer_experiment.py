@@ -43,18 +43,21 @@ class Experiment:
         task: name in `scorer_tasks.TASKS`.
         steps: training steps.
         penalty: weight of the L2 penalty on accept logits; 0: plain GRPO.
+        reads_target: whether the scorer's head sees the target's choices.
         folder: rows lie in it, and a folder for the runs of each setting.
     """
 
     task: str
     steps: int
     penalty: float
+    reads_target: bool
     folder: Path
 
     @property
     def runs_folder(self) -> Path:
         """Folder of all seeds' runs, and of the pictures."""
-        return self.folder / f"{self.task}-steps-{self.steps}-penalty-{self.penalty:g}"
+        name = f"{self.task}-steps-{self.steps}-penalty-{self.penalty:g}"
+        return self.folder / (f"{name}-reads-target" if self.reads_target else name)
 
     def run_folder(self, seed: int) -> Path:
         """Folder of a seed's run."""
@@ -97,6 +100,7 @@ class Experiment:
         arguments += ["--validation", self._rows("settings"), "--output", folder]
         arguments += ["--backbone", target, "--target", target]
         arguments += ["--engine-options", ENGINE_OPTIONS, "--steps", self.steps, "--seed", seed]
+        arguments += ["--reads-target"] if self.reads_target else []
         arguments += [*OVERRIDES, f"{PENALTY}={self.penalty:g}"]
         seconds = run_once(arguments, folder / "scorer", self.steps)
         found = folder / "evaluation.json"
