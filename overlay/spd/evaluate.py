@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
+import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from spd.evaluation import evaluation
@@ -115,4 +116,5 @@ def load(folder: Path) -> tuple[ScoringActor, PreTrainedTokenizerBase]:
     # KeyError: a scorer has no kind of tokenizer that transformers would look for.
     except (OSError, ValueError, KeyError) as error:
         raise ScorerError(f"{folder} holds no tokenizer; copy the target's into it") from error
-    return AutoModelForSPDScoring.from_pretrained(folder), tokenizer
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
+    return AutoModelForSPDScoring.from_pretrained(folder).to(device), tokenizer

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from spd.whole_files import write_whole
+
 FILE = "metrics.jsonl"
 PARTS = "metrics-parts"
 
@@ -31,9 +33,8 @@ def join(output: Path) -> Path:
         for entry in entries:
             joined.setdefault(entry["step"], {}).update(entry["data"])
     lines = [json.dumps({"step": step, "data": data}) for step, data in joined.items()]
-    file = output / FILE
-    file.write_text("".join(f"{line}\n" for line in lines))
-    return file
+    write_whole(output / FILE, "".join(f"{line}\n" for line in lines))
+    return output / FILE
 
 
 def read(output: Path) -> list[dict[str, Any]]:

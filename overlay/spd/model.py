@@ -206,7 +206,8 @@ class ScoringActor(PreTrainedModel):
         ).last_hidden_state
         if target_ids is None:
             target_ids = torch.full_like(input_ids, NO_CHOICE)
-        logits = self.score_head(self.known(hidden, target_ids))
+        # In bfloat16 verl's log-probabilities would be coarser than the rollout's.
+        logits = self.score_head(self.known(hidden, target_ids)).float()
         forced = logits.new_tensor([0.0, FORCED_LOGIT])
         logits = torch.where((input_ids == target_ids)[..., None], forced, logits)
         return CausalLMOutput(logits=logits.roll(-1, dims=1))
@@ -226,6 +227,8 @@ class ScoringActor(PreTrainedModel):
             backbone = backbone.merge_and_unload()
         config = copy.deepcopy(self.config)
         config.lora_rank = 0
+        # The weights are not that backbone's any more.
+        config.backbone_path = None
         model = ScoringActor(config, backbone)
         model.score_head.load_state_dict(self.score_head.state_dict())
         return model
@@ -315,7 +318,9 @@ def adapters_on_backbone(
     backbone = AutoModel.from_pretrained(config.backbone_path, **options)
     model = ScoringActor(config, backbone)
     if config.lora_rank:
-        model.backbone.load_adapter(str(folder / LORA_FOLDER), "default", is_trainable=True)
+        model.backbone.load_adapter(
+            str(folder / LORA_FOLDER), "default", is_trainable=True, autocast_adapter_dtype=False
+        )
     model.score_head.load_state_dict(load_file(folder / HEAD_FILE))
     model.mark_trainable()
     return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ def needed(run: Run, steps: int | None, seed: int) -> list[str]:
     Args:
         run: what is trained on what.
         steps: steps in all; verl's epochs decide where it is None.
-        seed: of the order of the rows.
+        seed: of the order of the rows, and of the rollout's draws.
     """
     return [
         "algorithm.adv_estimator=grpo",
@@ -45,8 +46,8 @@ def needed(run: Run, steps: int | None, seed: int) -> list[str]:
         f"data.custom_cls.path={DATASET[0]}",
         f"data.custom_cls.name={DATASET[1]}",
         "reward_model.reward_manager=spd",
-        f"+reward_model.reward_kwargs.completion_url={run.completion_url}",
-        f"actor_rollout_ref.model.path={run.scorer}",
+        f"+reward_model.reward_kwargs.completion_url={quoted(run.completion_url)}",
+        f"actor_rollout_ref.model.path={quoted(run.scorer)}",
         "actor_rollout_ref.model.external_lib=spd_scorer",
         "actor_rollout_ref.model.use_remove_padding=False",
         "actor_rollout_ref.actor.strategy=fsdp2",
@@ -64,10 +65,11 @@ def needed(run: Run, steps: int | None, seed: int) -> list[str]:
         "trainer.save_freq=20",
         "trainer.test_freq=10",
         "trainer.project_name=spd_scorer",
-        f"trainer.experiment_name={run.output.name}",
-        f"trainer.default_local_dir={run.output / 'checkpoints'}",
-        f"+ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH={run.metrics}",
+        f"trainer.experiment_name={quoted(run.output.name)}",
+        f"trainer.default_local_dir={quoted(run.output / 'checkpoints')}",
+        f"+ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH={quoted(run.metrics)}",
         f"data.seed={seed}",
+        f"+actor_rollout_ref.rollout.engine_kwargs.spd.seed={seed}",
         *([] if steps is None else [f"trainer.total_training_steps={steps}"]),
     ]
 
@@ -109,4 +111,10 @@ def key_of(override: str) -> str:
 
 def listed(paths: Iterable[Path]) -> str:
     """Paths as a list in Hydra's grammar."""
-    return "[" + ",".join(f"'{path}'" for path in paths) + "]"
+    return f"[{','.join(map(quoted, paths))}]"
+
+
+def quoted(value: Path | str) -> str:
+    """A text in Hydra's grammar, whatever characters it has."""
+    text = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
+    return f"'{text}'"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SETTINGS = "settings.json"
-
-
-class PartsError(Exception):
-    """A folder of parts that another computation has made."""
+from spd.kept_settings import keep_settings
+from spd.whole_files import beside
 
 
 class Parts:
@@ -26,20 +21,10 @@ class Parts:
         """Open the folder, or make it.
 
         Raises:
-            PartsError: its parts were made with other settings, or nobody knows with which.
+            SettingsError: its parts were made with other settings, or nobody knows with which.
         """
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / SETTINGS
-        if not file.exists():
-            written = _beside(file)
-            written.write_text(json.dumps(settings, indent=2) + "\n")
-            written.replace(file)
-        elif differing := _differing(file, settings):
-            raise PartsError(
-                f"{folder} holds parts made with another {', '.join(differing)}: go on with the "
-                f"same settings, see {file}, or remove the folder"
-            )
+        keep_settings(folder, settings)
 
     def __contains__(self, name: str) -> bool:
         """Tell whether a part is there."""
@@ -63,19 +48,6 @@ class Parts:
 
 def write_table(table: pa.Table, file: Path) -> None:
     """Write a parquet file so that nobody ever finds half of it."""
-    written = _beside(file)
+    written = beside(file)
     pq.write_table(table, written)
     written.replace(file)
-
-
-def _beside(file: Path) -> Path:
-    return file.with_name(f"{file.name}.{os.getpid()}.tmp")
-
-
-def _differing(file: Path, wanted: Mapping[str, Any]) -> list[str]:
-    """Return the names of the settings that are not those in a file."""
-    try:
-        there = json.loads(file.read_text())
-    except ValueError as error:
-        raise PartsError(f"{file} is not JSON: {error}; remove the folder") from error
-    return [name for name in wanted if there.get(name) != wanted[name]]

@@ -14,14 +14,15 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from spd.checkers import CheckerError
 from spd.completion import CompletionError
 from spd.engine import EngineError
+from spd.kept_settings import SettingsError
 from spd.model_options import draft_options, engine_options, served_model, target_options
-from spd.parts import Parts, PartsError, write_table
+from spd.parts import Parts, write_table
 from spd.preparation import Preparation, Sampling
 from spd.prompts import PromptError, read_prompts
 from spd.report import JSON, report
 from spd.rows import Row, left_out_because, read_rows
 
-FAILURES = (CheckerError, CompletionError, EngineError, OSError, PartsError, PromptError)
+FAILURES = (CheckerError, CompletionError, EngineError, OSError, PromptError, SettingsError)
 
 DECIDING = (
     "draft",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+
+from spd.whole_files import write_whole
 
 STANDARD_OUTPUT = "-"
 
@@ -38,6 +39,4 @@ def report(words: str, found: Mapping[str, Any], json_file: str | None) -> None:
     if json_file == STANDARD_OUTPUT:
         click.echo(text)
     elif json_file is not None:
-        temporary = Path(f"{json_file}.{os.getpid()}.tmp")
-        temporary.write_text(text + "\n")
-        temporary.replace(json_file)
+        write_whole(Path(json_file), text + "\n")

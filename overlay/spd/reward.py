@@ -9,11 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from spd.answers import Answers, Sample
+from spd.checkers import CheckerError
+from spd.completion import CompletionError
 from spd.rows import Row
 
 
 class RewardError(ValueError):
     """Coefficients or samples that make no sense."""
+
+
+FAILURES = (CheckerError, CompletionError, RewardError)
 
 
 @dataclass(frozen=True)

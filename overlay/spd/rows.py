@@ -68,6 +68,11 @@ class RowError(ValueError):
         """Say of a place, as "file, row 12", what is wrong there."""
         super().__init__(f"{place}: {reason}: {details}")
         self.reason = reason
+        self._said = place, reason, details
+
+    def __reduce__(self) -> tuple[type[RowError], tuple[str, str, str]]:
+        """Be picklable: Ray hands errors from process to process."""
+        return RowError, self._said
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -14,10 +13,12 @@ from transformers import AutoConfig, AutoTokenizer
 
 from spd import checkpoint, metrics
 from spd.engine import EngineError
-from spd.model import AutoModelForSPDScoring, ScoringModelConfig
+from spd.kept_settings import SettingsError, keep_settings
+from spd.model import AutoModelForSPDScoring, ScorerError, ScoringModelConfig
 from spd.model_options import engine_options, served_model, target_options
 from spd.overrides import Run, key_of, merged, needed, on_a_cpu
 from spd.report import JSON, report
+from spd.whole_files import beside
 
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
@@ -29,7 +30,7 @@ class TrainingError(Exception):
     """What was asked for cannot be trained."""
 
 
-FAILURES = (TrainingError, EngineError, checkpoint.CheckpointError)
+FAILURES = (TrainingError, EngineError, SettingsError, checkpoint.CheckpointError)
 
 
 def run_training(overrides: Sequence[str]) -> None:
@@ -43,7 +44,7 @@ def run_training(overrides: Sequence[str]) -> None:
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
-    from ray.exceptions import RayTaskError
+    from ray.exceptions import RayError
     from verl.trainer.main_ppo import run_ppo
 
     with initialize_config_module("verl.trainer.config", version_base=None):
@@ -53,9 +54,9 @@ def run_training(overrides: Sequence[str]) -> None:
             raise TrainingError(f"verl does not take these overrides: {error}") from error
     try:
         run_ppo(config)
-    except RayTaskError as error:
+    except RayError as error:
         click.echo(error, err=True)
-        cause = error.cause
+        cause = getattr(error, "cause", error)
         raise TrainingError(f"the training ended: {type(cause).__name__}: {cause}") from error
     finally:
         # What workers still have to say comes before what this process says last.
@@ -112,19 +113,23 @@ def train(
     start = monotonic()
     try:
         new = {"lora_rank": lora_rank, "reads_target": reads_target}
+        data_files = [str(file) for file in data]
+        keep_settings(output, {"data": data_files, "backbone": backbone, "seed": seed, **new})
         scorer = initial_scorer(backbone, output / "initial", seed, **new)
-        # verl would do one step more than it was asked for.
-        if not has_all_steps(output, steps):
-            with model.endpoint(output / "engine.log") as endpoint:
-                run = Run(data, validation, scorer, endpoint.url, output, metrics.next_part(output))
-                environment = [] if has_accelerator() else on_a_cpu(ranks)
-                train_run(run, [*needed(run, steps, seed), *environment], overrides)
+        with model.endpoint(output / "engine.log") as endpoint:
+            run = Run(data, validation, scorer, endpoint.url, output, metrics.next_part(output))
+            environment = [] if torch.accelerator.is_available() else on_a_cpu(ranks)
+            defaults = [*needed(run, steps, seed), *environment]
+            try:
+                run_training(merged(defaults, overrides))
+            finally:
+                metrics.join(output)
         scorer = save_scorer(output)
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
     found = {
         "scorer": str(scorer),
-        "steps": metrics.read(output)[-1]["step"],
+        "steps": checkpoint.latest_step(output / "checkpoints"),
         "wall_s": monotonic() - start,
     }
     report(f"{found['steps']} steps in {found['wall_s']:.0f} s: {scorer}", found, json_file)
@@ -146,29 +151,6 @@ def refuse_own_keys(overrides: Sequence[str]) -> None:
             )
 
 
-def has_all_steps(output: Path, steps: int | None) -> bool:
-    """Say whether the latest checkpoint is that of the last step, where that is known."""
-    done = checkpoint.latest_step(output / "checkpoints")
-    return None not in (steps, done) and done >= steps
-
-
-def train_run(run: Run, defaults: Sequence[str], overrides: Sequence[str]) -> None:
-    """Train, and join what the parts of the run have measured, also where it fails.
-
-    Raises:
-        TrainingError: see `run_training`.
-    """
-    try:
-        run_training(merged(defaults, overrides))
-    finally:
-        metrics.join(run.output)
-
-
-def has_accelerator() -> bool:
-    """Say whether verl will find a GPU or an NPU."""
-    return torch.cuda.is_available() or (hasattr(torch, "npu") and torch.npu.is_available())
-
-
 def initial_scorer(backbone: str, folder: Path, seed: int, **new: Any) -> Path:
     """Folder of the scorer that training starts from, with its tokenizer; made once.
 
@@ -188,9 +170,12 @@ def initial_scorer(backbone: str, folder: Path, seed: int, **new: Any) -> Path:
         is_scorer = isinstance(AutoConfig.from_pretrained(backbone), ScoringModelConfig)
         model = AutoModelForSPDScoring.from_pretrained(backbone, **({} if is_scorer else new))
         tokenizer = AutoTokenizer.from_pretrained(backbone)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"no backbone can be loaded from {backbone}: {error}") from error
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+    # KeyError: a scorer has no kind of tokenizer that transformers would look for.
+    except (KeyError, OSError, ScorerError, ValueError) as error:
+        raise TrainingError(
+            f"no backbone and its tokenizer can be loaded from {backbone}: {error}"
+        ) from error
+    unfinished = beside(folder)
     model.save_pretrained(unfinished)
     tokenizer.save_pretrained(unfinished)
     unfinished.rename(folder)

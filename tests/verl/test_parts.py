@@ -3,7 +3,8 @@
 import pyarrow as pa
 import pytest
 from spd import parts
-from spd.parts import Parts, PartsError
+from spd.kept_settings import SettingsError
+from spd.parts import Parts
 
 SETTINGS = {"seed": 1, "model": "small"}
 TABLE = pa.table({"draft": [[1, 2], [3]]})
@@ -29,13 +30,13 @@ def test_parts_are_found_again(tmp_path):
 )
 def test_parts_made_with_other_settings_are_refused(tmp_path, other, differing):
     Parts(tmp_path / "parts", SETTINGS)
-    with pytest.raises(PartsError, match=f"parts holds parts made with {differing} go on with"):
+    with pytest.raises(SettingsError, match=f"parts was made with {differing} go on with"):
         Parts(tmp_path / "parts", other)
 
 
 def test_settings_that_cannot_be_read(tmp_path):
     (tmp_path / "settings.json").write_text("{")
-    with pytest.raises(PartsError, match=r"settings.json is not JSON: .*remove the folder"):
+    with pytest.raises(SettingsError, match=r"settings.json is not JSON: .*remove the folder"):
         Parts(tmp_path, SETTINGS)
 
 

@@ -10,6 +10,7 @@ from spd.reward import RewardError
 from spd.rows import read_rows
 from verl import DataProto
 from verl.utils import hf_tokenizer
+from verl.utils.reward_score import default_compute_score
 from verl.workers.reward_manager import get_reward_manager_cls
 from verl.workers.reward_manager.spd import step_metrics
 
@@ -46,6 +47,7 @@ def step(write_rows):
             "prompts": context,
             "responses": responses,
             "attention_mask": mask,
+            "response_mask": torch.tensor([[1, 0, 1, 0, 0]] * 3 + [[1, 0, 0, 0, 0]]),
             "extra_info": as_column(infos),
             "reward_model": as_column([{"ground_truth": ""}] * len(rows)),
             "data_source": as_column(["spd_scorer"] * len(rows)),
@@ -73,8 +75,9 @@ def test_a_step(manager, step, capsys):
     rewards, parts = found["reward_tensor"], found["reward_extra_info"]
     assert parts["accepted_length"] == [4, 1, 2, 0]
     assert parts["lossless_length"] == [0] * 4
-    assert rewards[:, 3].tolist() == pytest.approx(parts["score"])
-    assert not rewards[:, [0, 1, 2, 4]].any()
+    assert [rewards[0, 2], rewards[3, 0]] == pytest.approx([parts["score"][0], parts["score"][3]])
+    assert rewards.sum(1).tolist() == pytest.approx(parts["score"])
+    assert not rewards[step.batch["response_mask"] == 0].any()
     assert torch.equal(manager()(step), rewards)
     assert "[accepted]" in capsys.readouterr().out
     metrics = step_metrics(parts)
@@ -93,8 +96,13 @@ def test_verl_s_naive_manager(manager, step, tiny_model, endpoint, monkeypatch):
     naive = get_reward_manager_cls("naive")(hf_tokenizer(str(tiny_model)), 0)
     found = naive(copy.deepcopy(step), return_dict=True)
     expected = manager()(step, return_dict=True)
-    assert torch.equal(found["reward_tensor"], expected["reward_tensor"])
+    assert torch.equal(found["reward_tensor"].sum(1), expected["reward_tensor"].sum(1))
     assert found["reward_extra_info"] == expected["reward_extra_info"]
+
+
+def test_a_manager_that_hands_on_no_decisions():
+    with pytest.raises(RewardError, match=r"set reward_model\.reward_manager=spd"):
+        default_compute_score("spd_scorer", "", "", extra_info={})
 
 
 def test_a_server_that_is_not_there(manager, step):

@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_module
 from hypothesis import given
 from hypothesis import strategies as st
 from spd.overrides import merged, on_a_cpu
+from spd.rows import RowError
 from spd_scorer import AutoModelForSPDScoring
 from verl import DataProto
 from verl.trainer.ppo.core_algos import get_policy_loss_fn
@@ -19,7 +20,7 @@ from verl.utils.dataset.rl_dataset import collate_fn
 from verl.utils.dataset.spd_dataset import SPDRLHFDataset
 from verl.workers.actor.dp_actor import DataParallelPPOActor
 from verl.workers.rollout.base import get_rollout_class
-from verl.workers.rollout.spd_rollout import RolloutError, decide
+from verl.workers.rollout.spd_rollout import RolloutError
 
 CONTEXT, DRAFT = 6, 5
 OVERRIDES = [
@@ -74,7 +75,7 @@ def rollout_of(config, module=None):
     made = get_rollout_class("spd", "sync")(
         config.actor_rollout_ref.rollout, config.actor_rollout_ref.model, None
     )
-    made.use_actor(module, config.actor_rollout_ref.actor.fsdp_config)
+    made.use_actor(module, config.actor_rollout_ref.actor.fsdp_config.dtype, offloaded=False)
     return made
 
 
@@ -96,13 +97,13 @@ def prompts(configured, write_rows, scorer_folder):
     config, tokenizer = configured(), hf_tokenizer(str(scorer_folder))
     dataset = SPDRLHFDataset([str(write_rows(*rows))], tokenizer, config.data)
     batch = DataProto.from_single_dict(collate_fn([dataset[i] for i in range(len(dataset))]))
-    batch.meta_info["pad_token_id"] = tokenizer.pad_token_id
+    batch.meta_info |= {"pad_token_id": tokenizer.pad_token_id, "global_steps": 1}
     return batch
 
 
 def test_matches_are_accepted_and_hidden(configured, module, prompts):
-    torch.manual_seed(0)
-    for _ in range(20):
+    for step in range(20):
+        prompts.meta_info["global_steps"] = step
         output = rollout_of(configured(), module).generate_sequences(prompts)
         responses, mask = output.batch["responses"], output.batch["response_mask"]
         drafted = output.batch["attention_mask"][:, CONTEXT:].bool()
@@ -114,6 +115,13 @@ def test_matches_are_accepted_and_hidden(configured, module, prompts):
         assert mask[:, 1].all()
         stopped = responses[:, 1] == 0
         assert not mask[stopped][:, 2:].any()
+
+
+def test_no_row_to_train_on(configured, write_rows, scorer_folder):
+    config, tokenizer = configured(), hf_tokenizer(str(scorer_folder))
+    file = write_rows({"baseline_right": False}, {"target_ids": [3, 4, 5]})
+    with pytest.raises(RowError, match=r"no row can be trained on: left out: 1 \(the target's own"):
+        SPDRLHFDataset([str(file)], tokenizer, config.data)
 
 
 def matches(output):
@@ -205,10 +213,31 @@ def test_the_likelier_decision_where_nothing_is_drawn(configured, module, prompt
     assert probabilities[outputs[0].batch["response_mask"].bool()].min() >= 0.5
 
 
-def test_decisions_are_drawn_as_often_as_the_model_says():
-    torch.manual_seed(0)
-    log_probs = torch.tensor([0.2, 0.8]).log().expand(20_000, 1, 2)
-    assert decide(log_probs, sampled=True).float().mean() == pytest.approx(0.8, abs=0.02)
+def test_decisions_are_drawn_as_often_as_the_model_says(configured, module, prompts):
+    """Over many steps, at the first mismatch: no decision hides it."""
+    rollout = rollout_of(configured(), module)
+    accepted, said = [], []
+    for step in range(400):
+        prompts.meta_info["global_steps"] = step
+        output = rollout.generate_sequences(prompts).batch
+        decisions, log_probs = output["responses"][:, 1], output["rollout_log_probs"][:, 1]
+        accepted.append(decisions)
+        said.append(torch.where(decisions == 1, log_probs.exp(), 1 - log_probs.exp()))
+    # Eight rows of 400 draws: five standard deviations are below 0.15.
+    drawn = torch.stack(accepted).float().mean(0)
+    assert (drawn - torch.stack(said).mean(0)).abs().max() < 0.15
+
+
+def test_a_step_that_is_repeated_draws_the_same(configured, module, prompts):
+    def responses(step, seed=0):
+        prompts.meta_info["global_steps"] = step
+        config = configured(f"+actor_rollout_ref.rollout.engine_kwargs.spd.seed={seed}")
+        return rollout_of(config, module).generate_sequences(prompts).batch["responses"]
+
+    steps = [responses(step) for step in range(8)]
+    assert all(torch.equal(responses(step), drawn) for step, drawn in enumerate(steps))
+    assert any(not torch.equal(drawn, steps[0]) for drawn in steps)
+    assert any(not torch.equal(responses(s, seed=1), drawn) for s, drawn in enumerate(steps))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Rows: read as they were written, and refused with file, row and reason."""
 
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -140,3 +142,11 @@ def test_a_file_that_is_no_parquet(tmp_path, content):
         file.write_bytes(content)
     with pytest.raises(RowError, match="other: cannot be read as a parquet file: "):
         read_rows([file], vocabulary_size=VOCABULARY)
+
+
+def test_an_error_goes_from_process_to_process():
+    error = pickle.loads(pickle.dumps(RowError("a.parquet, row 3", "empty draft", "it has none")))
+    assert (str(error), error.reason) == (
+        "a.parquet, row 3: empty draft: it has none",
+        "empty draft",
+    )

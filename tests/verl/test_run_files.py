@@ -6,9 +6,11 @@ from pathlib import Path
 import click
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from spd import metrics
 from spd.checkpoint import CheckpointError, latest, scorer
-from spd.overrides import Run, key_of, merged, needed, on_a_cpu
+from spd.overrides import Run, key_of, merged, needed, on_a_cpu, quoted
 from spd.train import TrainingError, initial_scorer, refuse_own_keys, run_training
 from spd_scorer import AutoModelForSPDScoring
 
@@ -36,6 +38,14 @@ def test_a_user_s_override_replaces_the_default():
     assert [each for each in overrides if key_of(each) == "trainer.logger"] == chosen[:1]
     assert overrides[-1] == chosen[-1]
     assert "data.train_files=['/data/a train.parquet','/data/b.parquet']" in overrides
+
+
+@given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1))
+def test_any_text_can_be_an_override(text):
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    [override] = OverridesParser.create().parse_overrides([f"a.b={quoted(text)}"])
+    assert override.value() == text
 
 
 def test_verl_takes_the_overrides():

@@ -171,6 +171,20 @@ def test_round_trip_merged(scorer, tmp_path):
     torch.testing.assert_close(judged(again), judged(scorer), rtol=1e-4, atol=1e-5)
 
 
+def test_a_merged_scorer_has_no_adapters_to_save(scorer, tmp_path):
+    with pytest.raises(ScorerError, match="cannot be loaded again"):
+        scorer.merged().save_adapter(tmp_path)
+
+
+def test_adapters_keep_their_type(backbone_folder, tmp_path):
+    scorer = AutoModelForSPDScoring.from_pretrained(backbone_folder, dtype=torch.bfloat16)
+    disturbed(scorer).save_adapter(tmp_path)
+    again = AutoModelForSPDScoring.from_pretrained(tmp_path, dtype=torch.bfloat16).eval()
+    assert {parameter.dtype for parameter in again.parameters()} == {torch.bfloat16}
+    assert torch.equal(judged(again), judged(scorer))
+    assert judged(again).dtype == torch.float32
+
+
 def test_merging_leaves_the_scorer_alone(scorer):
     before = judged(scorer)
     scorer.merged()

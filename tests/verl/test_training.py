@@ -105,9 +105,11 @@ def killed(command, environment):
 
 
 def wait_for_step(checkpoints, step, run, log):
+    # The line of a step is written after its checkpoint.
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and run.poll() is None:
-        if checkpoint.latest_step(checkpoints) == step:
+        metrics.join(checkpoints.parent)
+        if any(entry["step"] == step for entry in metrics.read(checkpoints.parent)):
             return
         time.sleep(0.1)
     run.kill()
@@ -210,28 +212,47 @@ def test_a_run_that_is_through_is_left_alone(before, command, environment, resum
     assert metrics.read(resumed) == kept
 
 
-def refused(command, environment, *overrides):
-    words, output = command
-    words = [word if word != str(output) else f"{output}-refused" for word in words]
-    finished = subprocess.run(
-        [*words, *overrides], env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert finished.returncode == 1
-    return finished.stderr.splitlines()[-1]
+@pytest.fixture
+def refused(command, environment, tmp_path):
+    """Runs the command with options replaced, in a folder of its own; returns what it says last."""
+
+    def run(*overrides, **options):
+        words = [*command[0], *overrides]
+        for name, value in {"output": tmp_path / "run", **options}.items():
+            words[words.index(f"--{name.replace('_', '-')}") + 1] = str(value)
+        finished = subprocess.run(
+            words, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert finished.returncode == 1
+        return finished.stderr.splitlines()[-1]
+
+    return run
 
 
-def test_a_run_that_fails_ends_with_its_cause(command, environment):
+def test_a_run_that_fails_ends_with_its_cause(refused):
     """verl finds out in the trainer's process, long after the command line was read."""
-    last = refused(command, environment, "+reward_model.reward_kwargs.beta=5")
+    last = refused("+reward_model.reward_kwargs.beta=5")
     assert last.startswith("Error: the training ended: RewardError: beta is 5 and 1 + alpha is 2")
 
 
-def test_a_backbone_that_is_not_there(command, environment):
-    words, output = command
-    where = words.index("--backbone") + 1
-    words = [*words[:where], "/nowhere/llama", *words[where + 1 :]]
-    last = refused((words, output), environment)
-    assert last.startswith("Error: no backbone can be loaded from /nowhere/llama: ")
+def test_a_row_that_makes_no_sense(refused, rows_file, tmp_path):
+    table = pq.read_table(rows_file)
+    short = pa.array([[1]] * len(table), pa.list_(pa.int64()))
+    column = table.column_names.index("target_ids")
+    bad = tmp_path / "bad.parquet"
+    pq.write_table(table.set_column(column, "target_ids", short), bad)
+    last = refused(data=bad)
+    assert last.startswith(f"Error: the training ended: RowError: {bad}, row 0: ")
+
+
+def test_other_settings_in_the_same_folder(refused, resumed):
+    last = refused(output=resumed, lora_rank=4)
+    assert "was made with another lora_rank: go on with the same settings" in last
+
+
+def test_a_backbone_that_is_not_there(refused):
+    last = refused(backbone="/nowhere/llama")
+    assert last.startswith("Error: no backbone and its tokenizer can be loaded from /nowhere/llama")
 
 
 def test_neither_target_nor_url(command, environment):

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import torch
-from spd.rows import DATA_SOURCE, left_out_because, read_rows, trainable
+from spd.rows import DATA_SOURCE, RowError, left_out_because, read_rows, trainable
 from torch import Tensor
 from verl.utils.dataset.rl_dataset import RLHFDataset
 
@@ -34,8 +34,12 @@ class SPDRLHFDataset(RLHFDataset):
         if self.max_samples > 0:
             self.rows = self.rows[: self.max_samples]
         print(f"SPD rows: {len(self.rows)} of {', '.join(map(str, self.data_files))}")
-        for reason, count in (found.skipped + reasons).items():
-            print(f"SPD rows left out: {count} ({reason})")
+        left_out = [f"{count} ({reason})" for reason, count in (found.skipped + reasons).items()]
+        for each in left_out:
+            print(f"SPD rows left out: {each}")
+        if not self.rows:
+            files = ", ".join(map(str, self.data_files))
+            raise RowError(files, "no row can be trained on", f"left out: {', '.join(left_out)}")
 
     def __len__(self) -> int:
         """Number of rows."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from spd.reward import RewardError
 from spd.settings import RewardSettings
 from transformers import AutoTokenizer
 
@@ -38,6 +39,10 @@ def compute_score(
         RewardError: settings or decisions that make no sense.
     """
     del data_source, solution_str, ground_truth
+    if "response_ids" not in extra_info:
+        raise RewardError(
+            "The reward manager hands on no decisions: set reward_model.reward_manager=spd"
+        )
     rewards = shared_rewards(tuple(sorted(settings.items())))
     return rewards.score([extra_info["response_ids"]], [extra_info["row"]])[0]
 

@@ -48,7 +48,7 @@ class SPDRewardManager(AbstractRewardManager):
         self.rewards = RewardSettings.of(settings).rewards(tokenizer)
 
     def __call__(self, data: DataProto, return_dict: bool = False) -> torch.Tensor | dict[str, Any]:
-        """Rewards of a step: float32 [rows, response length], each at its row's last draft token.
+        """Rewards of a step: float32 [rows, response length], at the last decision that counts.
 
         Raises:
             CompletionError: a sample could not be completed; it names the sample.
@@ -59,7 +59,8 @@ class SPDRewardManager(AbstractRewardManager):
         for row, parts in zip(rows[: self.num_examine], scores, strict=False):
             self.show(row, parts)
         rewards = torch.zeros(data.batch["responses"].shape, dtype=torch.float32)
-        last = torch.tensor([len(row) - 1 for row in decisions])
+        positions = torch.arange(rewards.shape[1])
+        last = (data.batch["response_mask"] * positions).argmax(1)
         values = torch.tensor([parts["score"] for parts in scores], dtype=torch.float32)
         rewards[torch.arange(len(last)), last] = values
         if not return_dict:

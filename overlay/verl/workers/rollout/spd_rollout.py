@@ -58,16 +58,17 @@ class SPDRollout(BaseRollout):
                 "reads so many drafts at a time"
             )
 
-    def use_actor(self, actor: nn.Module, fsdp_config: Any) -> None:
+    def use_actor(self, actor: nn.Module, dtype: str, offloaded: bool) -> None:
         """Take the module to run.
 
         Args:
             actor: the worker's module, sharded or not.
-            fsdp_config: the actor's, for its dtype and whether its weights lie in host memory.
+            dtype: what it computes in, as verl names it.
+            offloaded: whether its weights lie in host memory between its uses.
         """
         self.actor = actor
-        self.autocast_dtype = PrecisionType.to_dtype(fsdp_config.get("dtype", "bfloat16"))
-        self.offloaded = fsdp_config.get("param_offload", False)
+        self.autocast_dtype = PrecisionType.to_dtype(dtype)
+        self.offloaded = offloaded
 
     async def resume(self, tags: list[str]) -> None:
         """Do nothing: there are no weights and no cache to fetch."""
@@ -84,8 +85,8 @@ class SPDRollout(BaseRollout):
         Args:
             prompts: `input_ids`, `attention_mask` and `position_ids` of contexts padded on the
                 left, int64 [rows, context length], and lists of token ids `draft_ids` and
-                `target_ids`. In `meta_info`, `do_sample`: False takes the likelier decision. A
-                draft is padded to `response_length` tokens.
+                `target_ids`. In `meta_info`, `global_steps`, and `do_sample`: False takes the
+                likelier decision. A draft is padded to `response_length` tokens.
 
         Returns:
             `responses`: 1 where a draft token is accepted, int64 [rows, response length];
@@ -100,7 +101,12 @@ class SPDRollout(BaseRollout):
             logits = torch.cat([self.logits(inputs) for inputs in micro_batches])
         choices = batch.pop("target_ids")
         log_probs = (logits.float() / self.config.temperature).log_softmax(-1)
-        accepted = decide(log_probs, prompts.meta_info.get("do_sample", True))
+        probabilities = log_probs[..., ACCEPT].exp()
+        if prompts.meta_info.get("do_sample", True):
+            chance = self.chance(prompts.meta_info["global_steps"])
+            accepted = torch.bernoulli(probabilities, generator=chance).bool()
+        else:
+            accepted = probabilities > 0.5
         width = accepted.shape[1]
         drafted = batch["attention_mask"][:, -width:].bool()
         batch["prompts"] = prompts.batch["input_ids"]
@@ -120,6 +126,15 @@ class SPDRollout(BaseRollout):
         with torch.autocast(get_device_name(), dtype=self.autocast_dtype):
             output = self.actor(**inputs, use_cache=False)
         return output.logits[:, -width - 1 : -1].cpu()
+
+    def chance(self, step: int) -> torch.Generator:
+        """Random numbers of a step, the same where a run is repeated or goes on.
+
+        Their seed is `engine_kwargs.spd.seed`; each rank has its own.
+        """
+        seed = self.config.engine_kwargs.get("spd", {}).get("seed", 0)
+        source = np.random.SeedSequence([seed, step, torch.distributed.get_rank()])
+        return torch.Generator().manual_seed(int(source.generate_state(1)[0]))
 
     @contextmanager
     def ready_actor(self) -> Iterator[None]:
@@ -168,15 +183,6 @@ def with_drafts(prompts: DataProto, width: int) -> TensorDict:
 def padded(rows: Sequence[Sequence[int]], width: int, padding: int) -> Tensor:
     """Lists of token ids as int64 [rows, width]."""
     return torch.tensor([list(row) + [padding] * (width - len(row)) for row in rows])
-
-
-def decide(log_probs: Tensor, sampled: bool) -> Tensor:
-    """True where a token is accepted, bool [rows, tokens]; log_probs are [rows, tokens, 2].
-
-    Not drawn, a token is accepted where that is likelier than not.
-    """
-    probabilities = log_probs[..., ACCEPT].exp()
-    return torch.bernoulli(probabilities).bool() if sampled else probabilities > 0.5
 
 
 def one_a_row(choices: Tensor) -> np.ndarray:
