@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -121,7 +123,9 @@ def train(
             environment = [] if torch.accelerator.is_available() else on_a_cpu(ranks)
             defaults = [*needed(run, steps, seed), *environment]
             try:
-                run_training(merged(defaults, overrides))
+                # What verl and its workers print is no result.
+                with contextlib.redirect_stdout(sys.stderr):
+                    run_training(merged(defaults, overrides))
             finally:
                 metrics.join(output)
         scorer = save_scorer(output)

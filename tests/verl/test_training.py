@@ -97,19 +97,19 @@ def killed(command, environment):
         run = subprocess.Popen(
             [*words, "--steps", "50"], env=environment, stdout=stream, stderr=stream
         )
-        wait_for_step(output / "checkpoints", KILLED_AFTER, run, log)
+        wait_for_step(output, KILLED_AFTER, run, log)
         for process in [run, *psutil.Process(run.pid).children(recursive=True)]:
             process.send_signal(signal.SIGKILL)
         run.wait()
     return output
 
 
-def wait_for_step(checkpoints, step, run, log):
+def wait_for_step(output, step, run, log):
     # The line of a step is written after its checkpoint.
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and run.poll() is None:
-        metrics.join(checkpoints.parent)
-        if any(entry["step"] == step for entry in metrics.read(checkpoints.parent)):
+        parts = (output / metrics.PARTS).glob("*.jsonl")
+        if any(f'{{"step": {step},' in part.read_text() for part in parts):
             return
         time.sleep(0.1)
     run.kill()
