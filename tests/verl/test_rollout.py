@@ -205,6 +205,27 @@ def gradient(config, module, output, responses, advantages):
     return torch.cat([p.grad.flatten() for p in module.parameters() if p.requires_grad])
 
 
+def test_the_kl_in_the_log_is_that_of_all_rows(configured, module, prompts):
+    output = rollout_of(configured(), module).generate_sequences(prompts)
+    data = with_meta(
+        output,
+        advantages=torch.ones(8, DRAFT),
+        old_log_probs=torch.zeros(8, DRAFT),
+        ref_log_prob=torch.full((8, DRAFT), -1.0),
+        response_mask=torch.ones(8, DRAFT),
+    )
+    logged = []
+    for size in (2, 8):
+        config = configured(
+            "actor_rollout_ref.actor.use_kl_loss=True",
+            f"actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu={size}",
+        )
+        metrics = actor_of(config, module).update_policy(data)
+        logged.append([np.mean(metrics[f"actor/{name}"]) for name in ("kl_loss", "pg_loss")])
+    assert logged[0] == pytest.approx(logged[1], rel=1e-5)
+    assert logged[0][0] > 0
+
+
 def test_the_likelier_decision_where_nothing_is_drawn(configured, module, prompts):
     prompts.meta_info["do_sample"] = False
     outputs = [rollout_of(configured(), module).generate_sequences(prompts) for _ in range(2)]
