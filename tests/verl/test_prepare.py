@@ -130,7 +130,7 @@ def test_a_run_with_other_settings_is_refused(run, calls):
     assert run().exit_code == 1
     outcome = run(seed="5")
     assert outcome.exit_code == 1
-    assert "rows.parquet.parts holds parts made with another seed: go on" in outcome.stderr
+    assert "rows.parquet.parts was made with another seed: go on" in outcome.stderr
 
 
 BAD_OPTIONS = [
@@ -182,4 +182,4 @@ def test_an_engine_that_does_not_start(run):
 
 
 def test_help_has_an_example():
-    assert "train_spd_scorer.py prepare --prompts" in CliRunner().invoke(prepare, ["--help"]).stdout
+    assert "python -m train_spd_scorer prepare --prompts" in CliRunner().invoke(prepare, ["--help"]).stdout
