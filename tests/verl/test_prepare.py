@@ -182,4 +182,7 @@ def test_an_engine_that_does_not_start(run):
 
 
 def test_help_has_an_example():
-    assert "python -m train_spd_scorer prepare --prompts" in CliRunner().invoke(prepare, ["--help"]).stdout
+    assert (
+        "python -m train_spd_scorer prepare --prompts"
+        in CliRunner().invoke(prepare, ["--help"]).stdout
+    )
