@@ -116,5 +116,7 @@ def listed(paths: Iterable[Path]) -> str:
 
 def quoted(value: Path | str) -> str:
     """A text in Hydra's grammar, whatever characters it has."""
+    # Backslashes are plain, but for those in front of a quote.
     text = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
+    text = re.sub(r"(\\+)$", r"\1\1", text)
     return f"'{text}'"

@@ -75,7 +75,7 @@ def run_training(overrides: Sequence[str]) -> None:
 @engine_options
 @click.option("--output", required=True, type=FOLDER, help="For checkpoints and the scorer.")
 @click.option("--steps", type=POSITIVE, help="Steps in all.  [default: verl's epochs]")
-@click.option("--seed", type=int, default=0, help="Of new weights and the rows' order.")
+@click.option("--seed", type=NOT_NEGATIVE, default=0, help="Of weights, rows' order and draws.")
 @click.option("--ranks", type=POSITIVE, default=1, help="Workers where there is no accelerator.")
 @JSON
 @click.argument("overrides", nargs=-1)
@@ -116,8 +116,8 @@ def train(
     try:
         new = {"lora_rank": lora_rank, "reads_target": reads_target}
         data_files = [str(file) for file in data]
-        keep_settings(output, {"data": data_files, "backbone": backbone, "seed": seed, **new})
         scorer = initial_scorer(backbone, output / "initial", seed, **new)
+        keep_settings(output, {"data": data_files, "backbone": backbone, "seed": seed, **new})
         with model.endpoint(output / "engine.log") as endpoint:
             run = Run(data, validation, scorer, endpoint.url, output, metrics.next_part(output))
             environment = [] if torch.accelerator.is_available() else on_a_cpu(ranks)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from spd import metrics
 from spd.checkpoint import CheckpointError, latest, scorer
@@ -40,6 +40,8 @@ def test_a_user_s_override_replaces_the_default():
     assert "data.train_files=['/data/a train.parquet','/data/b.parquet']" in overrides
 
 
+@example("a\\")
+@example("it's\\\\")
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1))
 def test_any_text_can_be_an_override(text):
     from hydra.core.override_parser.overrides_parser import OverridesParser

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -101,12 +101,7 @@ class SPDRollout(BaseRollout):
             logits = torch.cat([self.logits(inputs) for inputs in micro_batches])
         choices = batch.pop("target_ids")
         log_probs = (logits.float() / self.config.temperature).log_softmax(-1)
-        probabilities = log_probs[..., ACCEPT].exp()
-        if prompts.meta_info.get("do_sample", True):
-            chance = self.chance(prompts.meta_info["global_steps"])
-            accepted = torch.bernoulli(probabilities, generator=chance).bool()
-        else:
-            accepted = probabilities > 0.5
+        accepted = self.decide(log_probs[..., ACCEPT].exp(), prompts.meta_info)
         width = accepted.shape[1]
         drafted = batch["attention_mask"][:, -width:].bool()
         batch["prompts"] = prompts.batch["input_ids"]
@@ -126,6 +121,13 @@ class SPDRollout(BaseRollout):
         with torch.autocast(get_device_name(), dtype=self.autocast_dtype):
             output = self.actor(**inputs, use_cache=False)
         return output.logits[:, -width - 1 : -1].cpu()
+
+    def decide(self, probabilities: Tensor, meta_info: Mapping[str, Any]) -> Tensor:
+        """True where a token is accepted, bool [rows, tokens]: drawn, or where that is likelier."""
+        if not meta_info.get("do_sample", True):
+            return probabilities > 0.5
+        chance = self.chance(meta_info["global_steps"])
+        return torch.bernoulli(probabilities, generator=chance).bool()
 
     def chance(self, step: int) -> torch.Generator:
         """Random numbers of a step, the same where a run is repeated or goes on.
