@@ -96,7 +96,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]], path: Path) -> None:
             the seed.
         path: PNG file to write.
     """
-    figure = Figure(figsize=(13, 4), layout="constrained")
+    figure = Figure(figsize=(13, 5), layout="constrained")
     for axes, (title, lines) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for number, (label, steps) in enumerate(runs.items()):
             for line in lines:
@@ -104,5 +104,5 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]], path: Path) -> None:
                 axes.plot(*line.points(steps), line.style, color=f"C{number}", label=name)
         axes.set(xlabel="step", title=title)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))
     figure.savefig(path, dpi=120, format="png")
