@@ -104,5 +104,5 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]], path: Path) -> None:
                 axes.plot(*line.points(steps), line.style, color=f"C{number}", label=name)
         axes.set(xlabel="step", title=title)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12))
+        axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.17))
     figure.savefig(path, dpi=120, format="png")
