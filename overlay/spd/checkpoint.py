@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -61,7 +62,7 @@ def scorer(checkpoint: Path) -> ScoringActor:
             )
             for rank in range(world_size)
         ]
-    except (OSError, KeyError, ValueError) as error:
+    except (EOFError, OSError, KeyError, RuntimeError, UnpicklingError, ValueError) as error:
         raise CheckpointError(
             f"{checkpoint} is no whole checkpoint of a scorer: {error}"
         ) from error

@@ -12,6 +12,7 @@ from spd.answers import Answers, Sample
 from spd.checkers import CheckerError
 from spd.completion import CompletionError
 from spd.rows import Row
+from spd.stops import Stops
 
 
 class RewardError(ValueError):
@@ -169,17 +170,18 @@ def leading_accepts(decisions: Sequence[int], row: Row) -> int:
 def judged(decisions: Sequence[int], row: Row) -> dict[str, float]:
     """How many mismatches do harm or none, and how many of either were accepted.
 
-    A mismatch is harmful where the target ends right without it and wrong with it, and harmless
-    where it ends right with and without it. All are 0 where the row has no outcomes.
+    What does harm is said by `Stops`. All are 0 where the row has no outcomes.
 
     Returns:
         `harmless`, `accepted_harmless`, `harmful`, `accepted_harmful`.
     """
-    outcomes = np.zeros(len(row.stops), dtype=bool) if row.outcomes is None else row.outcomes
+    if row.outcomes is None:
+        names = ("harmless", "accepted_harmless", "harmful", "accepted_harmful")
+        return dict.fromkeys(names, 0.0)
+    stops = Stops.of([row])
     taken = np.asarray(decisions, dtype=bool)[row.mismatches]
-    kinds = {"harmless": outcomes[:-1] & outcomes[1:], "harmful": outcomes[:-1] & ~outcomes[1:]}
     return {
         name: float(count)
-        for kind, is_kind in kinds.items()
+        for kind, is_kind in (("harmless", stops.harmless), ("harmful", stops.harmful))
         for name, count in ((kind, is_kind.sum()), (f"accepted_{kind}", (is_kind & taken).sum()))
     }

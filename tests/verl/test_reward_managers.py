@@ -105,6 +105,13 @@ def test_a_manager_that_hands_on_no_decisions():
         default_compute_score("spd_scorer", "", "", extra_info={})
 
 
+def test_one_draft_needs_a_tokenizer(step, monkeypatch):
+    monkeypatch.setenv("SPD_COMPLETION_URL", "http://127.0.0.1:9")
+    info = {**step.non_tensor_batch["extra_info"][0], "response_ids": [1, 1, 1, 1]}
+    with pytest.raises(RewardError, match="set SPD_TOKENIZER_PATH"):
+        default_compute_score("spd_scorer", "", "", extra_info=info)
+
+
 def test_a_server_that_is_not_there(manager, step):
     with pytest.raises(CompletionError, match=r"rows\.parquet, row \d"):
         manager(completion_url="http://127.0.0.1:9", retries=0)(step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from spd.reward import RewardError
+from spd.reward import RewardError, Rewards
 from spd.settings import RewardSettings
 from transformers import AutoTokenizer
 
@@ -43,12 +43,17 @@ def compute_score(
         raise RewardError(
             "The reward manager hands on no decisions: set reward_model.reward_manager=spd"
         )
-    rewards = shared_rewards(tuple(sorted(settings.items())))
+    rewards = shared_rewards(RewardSettings.with_environment(settings))
     return rewards.score([extra_info["response_ids"]], [extra_info["row"]])[0]
 
 
 @functools.cache
-def shared_rewards(settings: tuple[tuple[str, Any], ...]) -> Any:
-    """The rewards for these settings, made once."""
-    chosen = RewardSettings.with_environment(dict(settings))
-    return chosen.rewards(AutoTokenizer.from_pretrained(chosen.tokenizer_path))
+def shared_rewards(settings: RewardSettings) -> Rewards:
+    """The rewards for these settings, made once.
+
+    Raises:
+        RewardError: settings that make no sense.
+    """
+    if settings.tokenizer_path is None:
+        raise RewardError("The SPD reward needs the target's tokenizer: set SPD_TOKENIZER_PATH")
+    return settings.rewards(AutoTokenizer.from_pretrained(settings.tokenizer_path))

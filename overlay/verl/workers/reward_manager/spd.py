@@ -90,9 +90,7 @@ def decisions_of(data: DataProto) -> list[list[int]]:
 
 
 def step_metrics(extra: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The parts of a step's rewards for verl's logger: their means over the step's samples."""
-    return {
-        f"spd/{name}": float(np.mean(extra[name]))
-        for name in PARTS
-        if name in extra and "accepted_length" in extra
-    }
+    """The parts of a step's rewards for verl's logger: their means; nothing of other rewards."""
+    if not set(PARTS) <= extra.keys():
+        return {}
+    return {f"spd/{name}": float(np.mean(extra[name])) for name in PARTS}
