@@ -34,6 +34,11 @@ def threshold_from_environment() -> int:
         ) from None
 
 
+def speculates(batch_size: int, threshold: int) -> bool:
+    """Say whether a step of so many requests speculates under a threshold."""
+    return threshold <= 0 or batch_size <= threshold
+
+
 class BatchSwitch:
     """Decides each step whether to speculate, from the number of requests in the batch.
 
@@ -59,7 +64,7 @@ class BatchSwitch:
 
     def observe(self, batch_size: int) -> bool:
         """Decide for a step of `batch_size` requests; returns whether it speculates."""
-        active = self.threshold <= 0 or batch_size <= self.threshold
+        active = speculates(batch_size, self.threshold)
         if active != self.speculative_decoding_active:
             self.speculative_decoding_active = active
             self.num_switches += 1
