@@ -30,9 +30,11 @@ http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 # A process that starts an engine and is killed while it runs.
 PARENT = """
-import os, sys
+import signal, sys
 from pathlib import Path
 from spd.engine import running_engine
+# Programs in the background of a shell are started with this signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with running_engine("model", Path(sys.argv[1]), python=sys.argv[2], environment={"NAMED": "x"}):
     print("ready", flush=True)
     sys.stdin.read()

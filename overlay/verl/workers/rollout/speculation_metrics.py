@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import ray
 
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
 Counts = Mapping[str, float]
+
+
+def take_counts_of_servers(servers: Sequence[Any]) -> list[Counts]:
+    """Take the counts of verl's vLLM servers, Ray actors with `take_speculation_counts`."""
+    taken = ray.get([server.take_speculation_counts.remote() for server in servers])
+    return [counts for of_server in taken for counts in of_server]
 
 
 async def take_counts(engine: AsyncLLM) -> list[Counts]:
@@ -31,12 +39,15 @@ async def take_counts(engine: AsyncLLM) -> list[Counts]:
 def speculation_metrics(engines: Sequence[Counts]) -> dict[str, float]:
     """Return the metrics of a step from the counts of all engines.
 
-    Tokens and steps are summed over engines; the tail is that of the engine with the longest.
+    Tokens and steps are summed over engines; times are those of the engine with the longest.
     Ratios whose denominator is zero are left out.
     """
     if not engines:
         return {}
-    metrics = {"rollout/tail_s": max(counts["tail_s"] for counts in engines)}
+    metrics = {
+        "rollout/generation_s": max(counts["generation_s"] for counts in engines),
+        "rollout/tail_s": max(counts["tail_s"] for counts in engines),
+    }
     if not any(counts["speculative"] for counts in engines):
         return metrics
     total = {name: sum(counts[name] for counts in engines) for name in engines[0]}

@@ -33,6 +33,7 @@ class SpeculationCounts:
         verified_drafts: drafts that the target model has verified.
         draft_tokens: their tokens.
         accepted_tokens: draft tokens that it accepted.
+        generation_s: seconds from the end of the first step to the end of the last.
         tail_s: seconds from the end of the last step whose batch was above the threshold, or of
             the first step where none was, to the end of the last step.
     """
@@ -45,6 +46,7 @@ class SpeculationCounts:
     verified_drafts: int = 0
     draft_tokens: int = 0
     accepted_tokens: int = 0
+    generation_s: float = 0.0
     tail_s: float = 0.0
 
 
@@ -81,8 +83,11 @@ class SpeculationCounter:
         counts.steps += 1
         in_tail = speculates(len(scheduled.num_scheduled_tokens), self._threshold)
         counts.switched_off_steps += self._switched and not in_tail
-        if self._tail_began is None or not in_tail:
+        if self._began is None:
+            self._began = self._tail_began = now
+        elif not in_tail:
             self._tail_began = now
+        counts.generation_s = now - self._began
         counts.tail_s = now - self._tail_began
         self._count_tokens(scheduled.scheduled_spec_decode_tokens, output)
 
@@ -94,7 +99,8 @@ class SpeculationCounter:
 
     def _begin(self) -> None:
         self._counts = SpeculationCounts(self._speculative)
-        self._tail_began: float | None = None
+        self._began: float | None = None
+        self._tail_began = 0.0
 
     def _count_tokens(self, drafts: dict[str, list[int]], output: ModelRunnerOutput) -> None:
         counts = self._counts
