@@ -62,6 +62,7 @@ arguments=(
   actor_rollout_ref.rollout.agent.num_workers=1
   actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes=16
   actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=32
+  +actor_rollout_ref.rollout.engine_kwargs.vllm.num_gpu_blocks_override=640
   "+$SPECULATIVE.method=sam"
   "+$SPECULATIVE.num_speculative_tokens=3"
   "trainer.n_gpus_per_node=$RANKS"

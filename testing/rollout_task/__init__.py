@@ -1,1 +1,1 @@
-"""A procedurally generated task for GRPO on the demo model: solve problems step by step."""
+"""A procedurally generated task for GRPO on small models, and what verl needs to train them."""

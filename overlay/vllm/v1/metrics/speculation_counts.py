@@ -29,7 +29,8 @@ class SpeculationCounts:
         steps: steps that ran the model.
         switched_off_steps: those in which the batch was too large for drafts.
         sampling_steps: requests that got tokens, summed over steps.
-        sampled_tokens: tokens that they got.
+        sampled_tokens: tokens that they got; as in vLLM's statistics, drafts that were accepted
+            past the end of an answer count, too.
         verified_drafts: drafts that the target model has verified.
         draft_tokens: their tokens.
         accepted_tokens: draft tokens that it accepted.

@@ -1,0 +1,69 @@
+"""verl 0.9.1's rollout with real vLLM servers on a tiny policy."""
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+
+def _installed(distribution):
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+if _installed("verl") != "0.9.1":
+    pytest.skip("these run in the environment `cpu`, with verl 0.9.1", allow_module_level=True)
+
+from testing.cpu_environment import CPU_ENVIRONMENT
+
+os.environ.update(CPU_ENVIRONMENT)
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from testing.grpo_run import GrpoRun
+from testing.rollout_task.policy import save_policy
+from testing.tiny_model import TOKENS, random_prompts, save_tiny_model, save_tokenizer
+
+MAX_MODEL_LEN = 512
+
+
+@pytest.fixture(scope="session")
+def policy(tmp_path_factory):
+    """Folder of a tiny policy."""
+    model = save_tiny_model(tmp_path_factory.mktemp("model"), MAX_MODEL_LEN)
+    save_tokenizer(model)
+    return save_policy(model, tmp_path_factory.mktemp("policy"))
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory):
+    """Folder with rows to train on and to validate with."""
+    folder = tmp_path_factory.mktemp("rows")
+    texts = ["".join(TOKENS[token] for token in prompt) for prompt in random_prompts()]
+    for file, chosen in {"train.parquet": texts[:8], "val.parquet": texts[4:8]}.items():
+        records = [
+            {
+                "data_source": "letters",
+                "prompt": [{"role": "user", "content": text}],
+                "reward_model": {"style": "rule", "ground_truth": ""},
+                "extra_info": {"index": index},
+            }
+            for index, text in enumerate(chosen)
+        ]
+        pq.write_table(pa.Table.from_pylist(records), folder / file)
+    return folder
+
+
+@pytest.fixture
+def grpo_run(policy, rows, tmp_path):
+    """Return a function that makes a training, with as many ranks as it is told."""
+
+    def run(ranks=1, **environment):
+        reward = Path(__file__).with_name("letters_reward.py")
+        return GrpoRun(tmp_path / "run", policy, rows, reward, ranks, environment)
+
+    return run

@@ -1,0 +1,115 @@
+"""What verl's servers generate with SAM: the tokens and probabilities of the policy."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from transformers import AutoModelForCausalLM
+from vllm import LLM, SamplingParams
+
+from bench.rollout_servers import ServerSetting, running_servers
+from bench.stepwise import Request
+from testing.tiny_model import engine_arguments, random_prompts
+
+REPLICAS = 2
+MAX_MODEL_LEN = 512
+SAMPLES = 3_000
+SIGNIFICANCE = 1e-4
+FEWEST_EXPECTED = 5
+
+
+@pytest.fixture(scope="module")
+def servers(policy):
+    """Two replicas behind verl's client, which draft in every step."""
+    setting = ServerSetting(str(policy), 64, MAX_MODEL_LEN, 3, threshold=0, replicas=REPLICAS)
+    with running_servers(setting, ["sam"]) as running:
+        yield running["sam"]
+
+
+@pytest.fixture(scope="module")
+def reference(policy):
+    """The policy in float32, as transformers runs it."""
+    return AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32).eval()
+
+
+def log_probs(model, token_ids):
+    """Log-probabilities of every next token, [tokens, vocabulary]."""
+    with torch.no_grad():
+        return model(torch.tensor([token_ids])).logits[0].log_softmax(-1)
+
+
+def test_a_greedy_step_is_that_of_an_engine_without_speculation(servers, policy):
+    prompts = [prompt for prompt in random_prompts() for _ in range(4)]
+    limits = [10 + 7 * i for i in range(len(prompts))][: len(prompts)]
+    limits = [min(limit, MAX_MODEL_LEN - len(prompt)) for limit, prompt in zip(limits, prompts)]
+    sampling = [{"temperature": 0.0, "max_tokens": limit, "ignore_eos": True} for limit in limits]
+    rollout = servers.roll_out([Request(*pair) for pair in zip(prompts, sampling)])
+
+    llm = LLM(**engine_arguments(policy, MAX_MODEL_LEN))
+    plain = llm.generate(
+        [{"prompt_token_ids": prompt} for prompt in prompts],
+        [SamplingParams(**options) for options in sampling],
+        use_tqdm=False,
+    )
+    assert rollout.token_ids == [list(answer.outputs[0].token_ids) for answer in plain]
+    assert rollout.total("accepted_tokens") > 0
+
+
+def test_groups_meet_in_one_server_and_servers_share_the_load(servers):
+    prompts = [[i, i + 1, i + 2] for i in range(12) for _ in range(4)]
+    sampling = {"temperature": 1.0, "max_tokens": 8, "ignore_eos": True}
+    placed = servers.placements([Request(prompt, sampling) for prompt in prompts])
+    of_prompt = {}
+    for prompt, server in zip(prompts, placed):
+        assert of_prompt.setdefault(tuple(prompt), server) == server
+    load = Counter(placed)
+    assert len(load) == REPLICAS
+    assert max(load.values()) - min(load.values()) <= 4
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+def test_sampled_tokens_follow_the_policy(servers, reference, temperature):
+    # The prompt repeats itself: there is a draft for the second token and those after it.
+    prompt = random_prompts()[1] * 8
+    sampling = {"temperature": temperature, "max_tokens": 3, "ignore_eos": True}
+    rollout = servers.roll_out([Request(prompt, sampling)] * SAMPLES)
+    assert rollout.total("accepted_tokens") > 0
+    assert rollout.total("draft_tokens") > rollout.total("accepted_tokens")
+    for position in range(3):
+        before = Counter(tuple(tokens[:position]) for tokens in rollout.token_ids)
+        likeliest, count = before.most_common(1)[0]
+        drawn = Counter(
+            tokens[position]
+            for tokens in rollout.token_ids
+            if tuple(tokens[:position]) == likeliest
+        )
+        logits = log_probs(reference, [*prompt, *likeliest])[-1] / temperature
+        assert_drawn_from(logits.softmax(-1).double().numpy(), drawn, count)
+
+
+def assert_drawn_from(probabilities, drawn, count):
+    """Compare by chi-square, with rare tokens as one."""
+    observed = np.array([drawn[token] for token in range(len(probabilities))], float)
+    assert observed.sum() == count
+    expected = probabilities * count
+    often = expected >= FEWEST_EXPECTED
+    bins = np.append(observed[often], observed[~often].sum())
+    hoped = np.append(expected[often], expected[~often].sum())
+    if hoped[-1] < FEWEST_EXPECTED:
+        bins = np.append(bins[:-2], bins[-2:].sum())
+        hoped = np.append(hoped[:-2], hoped[-2:].sum())
+    assert len(bins) > 1, "the policy has but one likely token here: nothing is tested"
+    assert chisquare(bins, hoped * bins.sum() / hoped.sum()).pvalue > SIGNIFICANCE
+
+
+def test_log_probs_of_accepted_tokens_are_the_policys(servers, reference):
+    prompts = [prompt[:40] for prompt in random_prompts()]
+    sampling = {"temperature": 1.0, "max_tokens": 60, "ignore_eos": True, "logprobs": True}
+    rollout = servers.roll_out([Request(prompt, sampling) for prompt in prompts])
+    assert rollout.total("accepted_tokens") > 0
+    for prompt, tokens, served in zip(prompts, rollout.token_ids, rollout.log_probs):
+        expected = log_probs(reference, [*prompt, *tokens])[len(prompt) - 1 : -1]
+        expected = expected.gather(1, torch.tensor(tokens)[:, None])[:, 0]
+        assert torch.allclose(torch.tensor(served), expected, rtol=0, atol=1e-5)

@@ -1,0 +1,73 @@
+"""The trainer's side of a weight transfer whose other end fails."""
+
+import pytest
+import ray
+import zmq
+from verl.workers.rollout import weight_transfer
+from verl.workers.rollout.weight_transfer import WatchedSocket
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_session():
+    ray.init(num_cpus=2, include_dashboard=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def address(tmp_path):
+    return f"ipc://{tmp_path / 'socket'}"
+
+
+@pytest.fixture
+def sender(address):
+    """Return a function that makes a watched socket for a receiver."""
+    sockets = []
+
+    def make(receiver):
+        socket = WatchedSocket(zmq.Context.instance().socket(zmq.REQ), receiver)
+        socket.bind(address)
+        sockets.append(socket)
+        return socket
+
+    yield make
+    for socket in sockets:
+        socket.close()
+
+
+@ray.remote
+def fail():
+    raise OSError("no such weight")
+
+
+@ray.remote
+def answer(address, answers):
+    socket = zmq.Context.instance().socket(zmq.REP)
+    socket.connect(address)
+    for _ in range(answers):
+        socket.send_pyobj(socket.recv_pyobj())
+
+
+def test_answers_come_through(sender, address):
+    receiver = answer.remote(address, 2)
+    socket = sender(receiver)
+    for _ in range(2):
+        socket.send_pyobj({"weights": 1})
+        assert socket.recv()
+    ray.get(receiver)
+
+
+def test_a_receiver_that_fails_ends_sending(sender):
+    socket = sender(fail.remote())
+    with pytest.raises(RuntimeError, match="failed to take new weights: no such weight"):
+        socket.send_pyobj("nobody listens")
+
+
+def test_a_receiver_that_stops_ends_waiting(sender, address, monkeypatch):
+    monkeypatch.setattr(weight_transfer, "SECONDS_TO_ANSWER", 0.0)
+    socket = sender(answer.remote(address, 1))
+    socket.send_pyobj("answered")
+    socket.recv()
+    with pytest.raises(RuntimeError, match="ended a weight transfer before all weights"):
+        socket.send_pyobj("not answered")
+        socket.recv()
