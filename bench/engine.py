@@ -19,12 +19,11 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import comparison, differences, engine_options
+from bench import comparison, differences, engine_options, json_target
 from bench.engine_options import POSITIVE
 from bench.engine_process import EngineError, EngineProcess, Generation
 from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
 from bench.prompts import first_prompts
-from bench.report import write_json
 from testing import demo_model
 
 METHODS = "none", "ngram", "sam"
@@ -88,19 +87,6 @@ def _departure(difference: Mapping[str, Any]) -> str:
     )
 
 
-def _json_target(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if value and value != "-" and not Path(value).absolute().parent.is_dir():
-        raise click.BadParameter(f"the folder of {value} does not exist.")
-    return value
-
-
-def _write_json(found: Mapping[str, Any], target: str) -> None:
-    if target == "-":
-        click.echo(json.dumps(found, indent=2))
-    else:
-        write_json(found, Path(target))
-
-
 @click.command(help=__doc__, context_settings={"show_default": True})
 @engine_options.MODEL
 @engine_options.PROMPTS
@@ -113,9 +99,7 @@ def _write_json(found: Mapping[str, Any], target: str) -> None:
 @engine_options.REPEATS
 @engine_options.DTYPE
 @click.option("--stack-name", default="2026.09", help="Name of the stack for the JSON.")
-@click.option(
-    "--json", "target", callback=_json_target, help="Write the result here; - is standard output."
-)
+@json_target.JSON
 def main(
     model: str | None,
     prompts: Path | None,
@@ -140,9 +124,9 @@ def main(
     except EngineError as error:
         raise click.ClickException(str(error)) from error
     found = result(setting, rounds, stack_name)
-    click.echo(report(found), err=target == "-")
+    click.echo(report(found), err=target == json_target.STANDARD_OUTPUT)
     if target:
-        _write_json(found, target)
+        json_target.write(found, target)
     if not all(measures["identical_to_none"] for measures in found["methods"].values()):
         sys.exit(1)
 

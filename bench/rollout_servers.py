@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-
 from uuid import uuid4
 
 import ray
@@ -149,6 +148,19 @@ class RolloutServers:
             for prompt, request in zip(prompts, requests, strict=True)
         )
         return await asyncio.gather(*answers)
+
+
+def rounds_in_turn(
+    servers: Mapping[str, RolloutServers], repeats: int, requests: Sequence[Request]
+) -> dict[str, list[ServedRollout]]:
+    """Let the methods take turns for ``repeats`` rounds, after one that does not count."""
+    rounds: dict[str, list[ServedRollout]] = {method: [] for method in servers}
+    turns = [(turn, method) for turn in range(repeats + 1) for method in servers]
+    for turn, method in tqdm(turns, "rollouts", unit="turn", disable=None):
+        rollout = servers[method].roll_out(requests)
+        if turn > 0:
+            rounds[method].append(rollout)
+    return rounds
 
 
 @contextmanager

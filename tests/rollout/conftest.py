@@ -1,21 +1,11 @@
 """verl 0.9.1's rollout with real vLLM servers on a tiny policy."""
 
 import os
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
-
-def _installed(distribution):
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
-if _installed("verl") != "0.9.1":
-    pytest.skip("these run in the environment `cpu`, with verl 0.9.1", allow_module_level=True)
+pytest.importorskip("verl", minversion="0.9", reason="verl 0.9.1 is in the environment `cpu`")
 
 from testing.cpu_environment import CPU_ENVIRONMENT
 
@@ -43,7 +33,11 @@ def policy(tmp_path_factory):
 def rows(tmp_path_factory):
     """Folder with rows to train on and to validate with."""
     folder = tmp_path_factory.mktemp("rows")
-    texts = ["".join(TOKENS[token] for token in prompt) for prompt in random_prompts()]
+    # Without the end token, which verl leaves out of the texts that it writes.
+    letters = TOKENS[:-1]
+    texts = [
+        "".join(letters[token % len(letters)] for token in prompt) for prompt in random_prompts()
+    ]
     for file, chosen in {"train.parquet": texts[:8], "val.parquet": texts[4:8]}.items():
         records = [
             {

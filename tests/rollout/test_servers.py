@@ -42,10 +42,11 @@ def log_probs(model, token_ids):
 
 def test_a_greedy_step_is_that_of_an_engine_without_speculation(servers, policy):
     prompts = [prompt for prompt in random_prompts() for _ in range(4)]
-    limits = [10 + 7 * i for i in range(len(prompts))][: len(prompts)]
-    limits = [min(limit, MAX_MODEL_LEN - len(prompt)) for limit, prompt in zip(limits, prompts)]
-    sampling = [{"temperature": 0.0, "max_tokens": limit, "ignore_eos": True} for limit in limits]
-    rollout = servers.roll_out([Request(*pair) for pair in zip(prompts, sampling)])
+    sampling = [
+        {"temperature": 0.0, "max_tokens": min(10 + 7 * i, 200), "ignore_eos": True}
+        for i in range(len(prompts))
+    ]
+    rollout = servers.roll_out([*map(Request, prompts, sampling)])
 
     llm = LLM(**engine_arguments(policy, MAX_MODEL_LEN))
     plain = llm.generate(
@@ -62,7 +63,7 @@ def test_groups_meet_in_one_server_and_servers_share_the_load(servers):
     sampling = {"temperature": 1.0, "max_tokens": 8, "ignore_eos": True}
     placed = servers.placements([Request(prompt, sampling) for prompt in prompts])
     of_prompt = {}
-    for prompt, server in zip(prompts, placed):
+    for prompt, server in zip(prompts, placed, strict=True):
         assert of_prompt.setdefault(tuple(prompt), server) == server
     load = Counter(placed)
     assert len(load) == REPLICAS
@@ -109,7 +110,8 @@ def test_log_probs_of_accepted_tokens_are_the_policys(servers, reference):
     sampling = {"temperature": 1.0, "max_tokens": 60, "ignore_eos": True, "logprobs": True}
     rollout = servers.roll_out([Request(prompt, sampling) for prompt in prompts])
     assert rollout.total("accepted_tokens") > 0
-    for prompt, tokens, served in zip(prompts, rollout.token_ids, rollout.log_probs):
+    answers = zip(prompts, rollout.token_ids, rollout.log_probs, strict=True)
+    for prompt, tokens, served in answers:
         expected = log_probs(reference, [*prompt, *tokens])[len(prompt) - 1 : -1]
         expected = expected.gather(1, torch.tensor(tokens)[:, None])[:, 0]
         assert torch.allclose(torch.tensor(served), expected, rtol=0, atol=1e-5)

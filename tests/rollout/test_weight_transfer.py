@@ -48,12 +48,16 @@ def answer(address, answers):
         socket.send_pyobj(socket.recv_pyobj())
 
 
+def send_and_wait(socket, message):
+    socket.send_pyobj(message)
+    return socket.recv()
+
+
 def test_answers_come_through(sender, address):
     receiver = answer.remote(address, 2)
     socket = sender(receiver)
     for _ in range(2):
-        socket.send_pyobj({"weights": 1})
-        assert socket.recv()
+        assert send_and_wait(socket, {"weights": 1})
     ray.get(receiver)
 
 
@@ -66,8 +70,6 @@ def test_a_receiver_that_fails_ends_sending(sender):
 def test_a_receiver_that_stops_ends_waiting(sender, address, monkeypatch):
     monkeypatch.setattr(weight_transfer, "SECONDS_TO_ANSWER", 0.0)
     socket = sender(answer.remote(address, 1))
-    socket.send_pyobj("answered")
-    socket.recv()
+    send_and_wait(socket, "answered")
     with pytest.raises(RuntimeError, match="ended a weight transfer before all weights"):
-        socket.send_pyobj("not answered")
-        socket.recv()
+        send_and_wait(socket, "not answered")

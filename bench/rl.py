@@ -1,0 +1,197 @@
+"""What does speculation bring in rollouts of verl?
+
+First GRPO: a small policy is trained for some steps by the recipe for CPUs, with sam, by verl's own
+trainer; how many drafts were accepted stands in its log. Then one rollout step of that size, every
+method behind verl's own servers, client and load balancer: all servers are alive at once and take
+turns, and a method is compared with none in the same turn. The requests come in groups that share
+a prompt, and their limits are spread evenly in logarithm. Decoding is greedy, so that every method
+has the same tokens to write and these can be compared; the samples of a group part as in
+bench/rollout.py. The tail is what follows the last engine step with more requests than speculate.
+
+The policy is a toy and its rollout lasts seconds: the figures say that the parts work together, not
+what speculation brings to a model of another size.
+"""
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import comparison, engine_options, json_target, report
+from bench.engine_options import POSITIVE
+from bench.engines import THRESHOLD_VARIABLE
+from bench.prompts import first_prompts
+from bench.rollout import Shape
+from bench.rollout_servers import ServedRollout, ServerSetting, rounds_in_turn, running_servers
+from testing import demo_model
+from testing.grpo_run import GrpoRun, TrainingError
+from testing.rollout_task.policy import save_policy
+from testing.rollout_task.rows import write_rows
+
+METHODS = "none", "ngram", "sam"
+REWARD = Path(__file__).resolve().parent.parent / "testing" / "rollout_task" / "reward.py"
+TRAINING_ROWS = 512
+VALIDATION_ROWS = 16
+MAX_MODEL_LEN = 512
+COLUMNS = "method", "rollout, s", "x none", "tail, s", "x none", "accepted", "same tokens"
+
+Rounds = Mapping[str, Sequence[ServedRollout]]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What GRPO with sam logged, step by step."""
+
+    steps: list[dict[str, float]]
+
+    @property
+    def accepted_drafts(self) -> int:
+        """Draft tokens accepted in all steps."""
+        return int(self._sum("rollout/spec_accepted_tokens"))
+
+    @property
+    def accept_length(self) -> float:
+        """Mean of the steps' mean tokens a verified draft gave, one of which is the target's."""
+        return sum(step["rollout/spec_accept_length"] for step in self.steps) / len(self.steps)
+
+    def _sum(self, name: str) -> float:
+        return sum(step[name] for step in self.steps)
+
+
+def trained(run: GrpoRun, steps: int) -> Training:
+    """Train with sam.
+
+    Raises:
+        TrainingError: the training failed.
+    """
+    done = []
+    with click.progressbar(length=steps, label="GRPO with sam", file=sys.stderr) as bar:
+        for metrics in run.train(steps):
+            done.append(metrics)
+            bar.update(1)
+    return Training(done)
+
+
+def measures(rounds: Rounds) -> dict[str, dict[str, Any]]:
+    """Summarise the rounds of every method: medians of times, and of ratios of pairs."""
+    reference = rounds[comparison.REFERENCE]
+    return {
+        method: {
+            "rollout_s": median(each.seconds for each in found),
+            "rollout_x_none": median(
+                other.seconds / each.seconds for each, other in zip(found, reference, strict=True)
+            ),
+            "tail_s": median(each.tail_seconds for each in found),
+            "tail_x_none": median(
+                other.tail_seconds / each.tail_seconds
+                for each, other in zip(found, reference, strict=True)
+            ),
+            "accepted_drafts": int(sum(each.total("accepted_tokens") for each in found)),
+            "identical": all(
+                each.token_ids == other.token_ids
+                for each, other in zip(found, reference, strict=True)
+            ),
+        }
+        for method, found in rounds.items()
+    }
+
+
+def result(training: Training, rounds: Rounds) -> dict[str, Any]:
+    """Return all that was found, ready for JSON."""
+    methods = measures(rounds)
+    return {
+        "identical_greedy": all(found["identical"] for found in methods.values()),
+        "accepted_drafts": training.accepted_drafts,
+        "accept_length": training.accept_length,
+        "rollout_s": {method: found["rollout_s"] for method, found in methods.items()},
+        "tail_s": {method: found["tail_s"] for method, found in methods.items()},
+        "methods": methods,
+        "grpo": training.steps,
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """Return the figures as text."""
+    rows = [
+        (
+            method,
+            f"{each['rollout_s']:.2f}",
+            f"{each['rollout_x_none']:.2f}",
+            f"{each['tail_s']:.2f}",
+            f"{each['tail_x_none']:.2f}",
+            str(each["accepted_drafts"]),
+            "yes" if each["identical"] else "NO",
+        )
+        for method, each in found["methods"].items()
+    ]
+    grpo = (
+        f"GRPO with sam: {len(found['grpo'])} steps, {found['accepted_drafts']} draft tokens "
+        f"accepted, accept length {found['accept_length']:.2f}."
+    )
+    return "\n".join([grpo, "", report.table(COLUMNS, 1, rows)])
+
+
+@click.command(help=__doc__, context_settings={"show_default": True})
+@click.option("--steps", type=POSITIVE, default=3, help="GRPO steps.")
+@engine_options.methods_option(METHODS)
+@click.option("--num-prompts", type=POSITIVE, default=16, help="Prompts of the rollout.")
+@click.option("--group", type=POSITIVE, default=8, help="Requests a prompt.")
+@click.option("--shortest", type=POSITIVE, default=20, help="Smallest limit of an answer, tokens.")
+@click.option("--longest", type=POSITIVE, default=250, help="Largest limit of an answer, tokens.")
+@engine_options.NUM_SPECULATIVE_TOKENS
+@click.option("--threshold", type=POSITIVE, default=32, help=f"{THRESHOLD_VARIABLE} for all.")
+@engine_options.REPEATS
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where policy, rows and the log of GRPO go; a new folder where absent.",
+)
+@json_target.JSON
+def main(
+    steps: int,
+    methods: list[str],
+    num_prompts: int,
+    group: int,
+    shortest: int,
+    longest: int,
+    num_speculative_tokens: int,
+    threshold: int,
+    repeats: int,
+    folder: Path | None,
+    target: str | None,
+) -> None:
+    """Train, roll out with every method, and say what was found."""
+    if shortest > longest:
+        raise click.UsageError("--shortest is more than --longest.")
+    folder = (folder or Path(tempfile.mkdtemp(prefix="rl-"))).absolute()
+    click.echo(f"Policy, rows and the log of GRPO are in {folder}.", err=True)
+    policy = save_policy(demo_model.path(), folder / "policy")
+    (folder / "rows").mkdir(exist_ok=True)
+    rows = write_rows(folder / "rows", TRAINING_ROWS, VALIDATION_ROWS)
+    try:
+        training = trained(GrpoRun(folder / "grpo", policy, rows, REWARD), steps)
+    except TrainingError as error:
+        raise click.ClickException(str(error)) from error
+    shape = Shape(group, shortest, longest, temperature=0.0)
+    batch = num_prompts * group
+    requests = shape.requests(first_prompts(None, num_prompts, num_prompts), batch)
+    setting = ServerSetting(str(policy), batch, MAX_MODEL_LEN, num_speculative_tokens, threshold)
+    with running_servers(setting, methods) as servers:
+        rounds = rounds_in_turn(servers, repeats, requests)
+    about = {**report.circumstances(), **asdict(setting), **asdict(shape)}
+    found = {**result(training, rounds), **about}
+    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
+    if target:
+        json_target.write(found, target)
+    sys.exit(0 if found["identical_greedy"] else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""GRPO from the command line: real trainer, real weight transfers, real engines."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from testing.grpo_run import GrpoRun, TrainingError
+
+STEPS = 3
+RESPONSE = 48
+ROLLOUT = "actor_rollout_ref.rollout"
+SPECULATIVE = f"{ROLLOUT}.engine_kwargs.vllm.speculative_config"
+SMALL = [
+    "data.train_batch_size=4",
+    "data.max_prompt_length=256",
+    f"data.max_response_length={RESPONSE}",
+    "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
+    f"{ROLLOUT}.n=4",
+    f"{ROLLOUT}.max_num_seqs=32",
+    f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu=8",
+]
+# Sleeps and wakes around each step, drops the prefix cache with the weights, and validates greedily
+# with the weights that a checkpoint holds.
+WHOLE = [
+    *SMALL,
+    "actor_rollout_ref.actor.optim.lr=3e-3",
+    f"{ROLLOUT}.free_cache_engine=True",
+    f"{ROLLOUT}.enable_prefix_caching=True",
+    f"{ROLLOUT}.ignore_eos=True",
+    f"{ROLLOUT}.calculate_log_probs=True",
+    "trainer.test_freq=1",
+    f"trainer.save_freq={STEPS}",
+    "actor_rollout_ref.actor.checkpoint.save_contents=[model,hf_model]",
+]
+
+
+@pytest.fixture(scope="module")
+def training(policy, rows, tmp_path_factory):
+    """Metrics of the steps, validation's outputs by step, and the trained policy's folder."""
+    reward = Path(__file__).with_name("letters_reward.py")
+    run = GrpoRun(tmp_path_factory.mktemp("training"), policy, rows, reward, ranks=2)
+    outputs = run.folder / "outputs"
+    steps = list(run.train(STEPS, [*WHOLE, f"trainer.validation_data_dir={outputs}"]))
+    validated = {int(file.stem): _records(file) for file in outputs.glob("*.jsonl")}
+    (trained,) = run.folder.glob(f"checkpoints/global_step_{STEPS}/actor/huggingface")
+    return steps, validated, trained
+
+
+def _records(file):
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_every_step_says_what_speculation_did(training):
+    steps, _, _ = training
+    assert len(steps) == STEPS
+    for metrics in steps:
+        assert metrics["rollout/spec_draft_tokens"] > metrics["rollout/spec_accepted_tokens"] > 0
+        assert 1 < metrics["rollout/spec_accept_length"] <= 4
+        assert 0 < metrics["rollout/spec_accept_rate"] < 1
+        assert metrics["rollout/spec_switched_off_share"] == 0
+        assert metrics["rollout/spec_tokens_per_step"] > 1
+        assert 0 < metrics["rollout/tail_s"] <= metrics["rollout/generation_s"]
+
+
+def test_the_rollout_gives_the_log_probs_of_the_actor(training):
+    steps, _, _ = training
+    assert all(metrics["training/rollout_probs_diff_max"] < 1e-5 for metrics in steps)
+
+
+def test_weights_reach_both_engines_after_every_step(training, policy):
+    _, validated, trained = training
+    texts = {step: [record["output"] for record in records] for step, records in validated.items()}
+    assert sorted(texts) == [1, 2, 3]
+    assert texts[1] != texts[2] != texts[3]
+    tokenizer = AutoTokenizer.from_pretrained(policy)
+    model = AutoModelForCausalLM.from_pretrained(trained, dtype=torch.float32).eval()
+    for record in validated[STEPS]:
+        assert record["output"] == greedy(model, tokenizer, record["input"])
+
+
+def greedy(model, tokenizer, prompt):
+    ids = tokenizer(prompt, return_tensors="pt").input_ids
+    with torch.no_grad():
+        answer = model.generate(
+            ids, do_sample=False, max_new_tokens=RESPONSE, eos_token_id=None, pad_token_id=0
+        )
+    return tokenizer.decode(answer[0, ids.shape[1] :], skip_special_tokens=True)
+
+
+def test_a_failed_weight_transfer_ends_the_job_with_a_message(grpo_run):
+    extension = "testing.rollout_task.failing_rollout.FailingRollout"
+    option = f"+{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls={extension}"
+    with pytest.raises(TrainingError, match=r"failed to take new weights: .*could not be loaded"):
+        list(grpo_run().train(1, [*SMALL, option]))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (f"{SPECULATIVE}.method=smm", r"method.*\n?.*Input should be 'ngram'.*'sam'"),
+        (f"{SPECULATIVE}.num_speculative_tokens=0", "num_speculative_tokens"),
+    ],
+)
+def test_a_wrong_option_ends_the_job_with_vllms_message(grpo_run, option, message):
+    run = grpo_run()
+    with pytest.raises(TrainingError) as failure:
+        list(run.train(1, [*SMALL, option]))
+    assert re.search(message, str(failure.value)), failure.value
