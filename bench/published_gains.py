@@ -9,13 +9,12 @@ Nothing of this was measured here. The published times are of an implementation 
 drafts from a request's own text alone, and so does the acceptance that is assumed first.
 """
 
-import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 from matplotlib.figure import Figure
@@ -38,6 +37,9 @@ PROMPT_TOKENS = 86
 # What was published of the tail, all requests at most the threshold.
 TAIL_X_NONE = 1.35
 AS_ASSUMED = "as assumed"
+
+# What is predicted of a case.
+Found = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,12 @@ class Case:
         """The rollout without speculation."""
         return self._cluster(self.cost).rollout(self._groups)
 
-    def found(self) -> dict[str, float]:
+    def found(self) -> Found:
         """Return what is predicted for the published setting, and what it would need.
 
         ``x_none_as_published`` is the gain if the tail went `TAIL_X_NONE` times faster,
-        ``tail_x_needed`` how much faster it would have to go for the published gain: infinitely,
-        where all of the tail is too little.
+        ``tail_x_needed`` how much faster it would have to go for the published gain: None where
+        all of the tail is too little.
         """
         published = self.published
         profile = self.profile.limited(published.num_speculative_tokens)
@@ -120,7 +122,7 @@ class Case:
             "tail_x_none": predicted.tail_x_none,
             "x_none": predicted.mean_x_none,
             "x_none_as_published": 1 / (1 - share * (1 - 1 / TAIL_X_NONE)),
-            "tail_x_needed": share / (share - saved) if share > saved else math.inf,
+            "tail_x_needed": share / (share - saved) if share > saved else None,
         }
 
 
@@ -176,7 +178,7 @@ def variants(base: Case) -> dict[str, Case]:
     }
 
 
-def cases_table(bases: Mapping[str, Case], found: Mapping[str, Mapping[str, float]]) -> str:
+def cases_table(bases: Mapping[str, Case], found: Mapping[str, Found]) -> str:
     """Return what was published beside what is predicted, and what would have to be true."""
     header = ["case", "published", "predicted", "at 1.35 in the tail", "overhead, ms"]
     header += ["tail's share", "needed", "tail", "needed"]
@@ -190,14 +192,15 @@ def cases_table(bases: Mapping[str, Case], found: Mapping[str, Mapping[str, floa
             f"{found[name]['tail_share']:.0%}",
             f"{base.published.tail_share:.0%}",
             f"{found[name]['tail_x_none']:.2f}",
-            f"{found[name]['tail_x_needed']:.2f}",
+            "-" if needed is None else f"{needed:.2f}",
         ]
         for name, base in bases.items()
+        for needed in [found[name]["tail_x_needed"]]
     ]
     return report.table(header, 1, rows)
 
 
-def variants_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+def variants_table(found: Mapping[str, Mapping[str, Found]]) -> str:
     """Return the predicted gain of each case, a row for each changed assumption."""
     names = next(iter(found.values()))
     rows = [[name, *(f"{each[name]['x_none']:.3f}" for each in found.values())] for name in names]
@@ -206,7 +209,7 @@ def variants_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> st
 
 def plot(
     bases: Mapping[str, Case],
-    found: Mapping[str, Mapping[str, Mapping[str, float]]],
+    found: Mapping[str, Mapping[str, Found]],
     file: Path,
 ) -> None:
     """Draw the predicted gain of each case under each assumption, beside the published one."""
@@ -234,7 +237,7 @@ def main(target: Path | None, picture: Path | None) -> None:
     bases = {name: case(name) for name in CASES}
     changed = {name: variants(base) for name, base in bases.items()}
     turns = [(name, variant) for name, each in changed.items() for variant in each]
-    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in bases}
+    found: dict[str, dict[str, Found]] = {name: {} for name in bases}
     try:
         for name, variant in tqdm(turns, "cases", mininterval=report.PROGRESS_INTERVAL):
             found[name][variant] = changed[name][variant].found()

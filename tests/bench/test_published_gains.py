@@ -1,7 +1,6 @@
 """What is assumed of clusters, and what would have to be true."""
 
 import json
-import math
 from dataclasses import replace
 
 import pytest
@@ -34,7 +33,9 @@ def test_what_would_have_to_be_true():
     assert 1 - 1 / found["x_none"] == pytest.approx(saved, abs=0.01)
     assert found["tail_share"] * (1 - 1 / found["tail_x_needed"]) == pytest.approx(0.2)
     more = replace(SMALL, published=replace(SMALL.published, sam_seconds=1.0))
-    assert more.found()["tail_x_needed"] == math.inf
+    assert more.found()["tail_x_needed"] is None
+    table = published_gains.cases_table({"more": more}, {"more": more.found()})
+    assert table.splitlines()[1].split()[-1] == "-"
 
 
 def test_sizes_that_take_longer_than_published():
