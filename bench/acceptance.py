@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
 from sam_drafting import SamDrafter
 
 from bench import acceptance_plots, peers, report, traces
-from bench.replay import NUM_CLASSES, Acceptance, class_start, replay
+from bench.replay import NUM_CLASSES, Acceptance, class_start, replay, steps_reaching
 
 DRAFT_LENGTHS = (3, 8)
 MIN_ACCEPTANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
@@ -73,8 +73,8 @@ def measure(scenario: traces.Scenario, longest_draft: int, make_drafter: MakeDra
     return total
 
 
-def summary(total: Acceptance) -> Found:
-    """Return the sums and the figures that are usually quoted."""
+def summary(total: Acceptance, longest_draft: int) -> Found:
+    """Return the sums, those of each place in a draft, and the figures that are usually quoted."""
     return {
         "tokens": total.tokens,
         "steps": total.steps,
@@ -83,6 +83,8 @@ def summary(total: Acceptance) -> Found:
         "tokens_per_step": total.tokens_per_step,
         "acceptance_rate": total.acceptance_rate,
         "proposed_per_step": total.proposed_per_step,
+        "drafted_at": steps_reaching(total.draft_lengths, longest_draft),
+        "accepted_at": steps_reaching(total.accepted_lengths, longest_draft),
         "by_position": [
             {"from": class_start(i), "tokens": total.tokens_at[i], "steps": total.steps_at[i]}
             for i in range(NUM_CLASSES)
@@ -109,7 +111,8 @@ def measure_all(scenarios: Sequence[traces.Scenario]) -> list[Found]:
             "method": method,
             "min_acceptance": bar,
         }
-        found.append({**about, **summary(measure(scenario, longest_draft, make_drafter))})
+        total = measure(scenario, longest_draft, make_drafter)
+        found.append({**about, **summary(total, longest_draft)})
     return found
 
 

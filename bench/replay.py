@@ -5,6 +5,7 @@ verification would. A drafter sees what it would see in an engine: one call a st
 that run, rows that change as requests end, and the last tokens of a request before it is finished.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -31,7 +32,11 @@ def class_start(position_class: int) -> int:
 
 @dataclass
 class Acceptance:
-    """Sums over steps, and tokens and steps for each class of positions in the answer."""
+    """Sums over steps, and tokens and steps for each class of positions in the answer.
+
+    ``draft_lengths`` and ``accepted_lengths`` count the steps with so many tokens proposed and
+    accepted.
+    """
 
     tokens: int = 0
     steps: int = 0
@@ -39,6 +44,8 @@ class Acceptance:
     accepted: int = 0
     tokens_at: list[int] = field(default_factory=lambda: [0] * NUM_CLASSES)
     steps_at: list[int] = field(default_factory=lambda: [0] * NUM_CLASSES)
+    draft_lengths: Counter[int] = field(default_factory=Counter)
+    accepted_lengths: Counter[int] = field(default_factory=Counter)
 
     def add(self, position: int, emitted: int, proposed: int, accepted: int) -> None:
         """Count a step that began at a position of the answer."""
@@ -48,6 +55,8 @@ class Acceptance:
         self.accepted += accepted
         self.tokens_at[class_of(position)] += emitted
         self.steps_at[class_of(position)] += 1
+        self.draft_lengths[proposed] += 1
+        self.accepted_lengths[accepted] += 1
 
     @property
     def tokens_per_step(self) -> float:
@@ -63,6 +72,11 @@ class Acceptance:
     def proposed_per_step(self) -> float:
         """Mean tokens proposed a step."""
         return self.proposed / max(self.steps, 1)
+
+
+def steps_reaching(lengths: Counter[int], longest: int) -> list[int]:
+    """Return for each place from 1 to ``longest`` how many of the lengths reach it."""
+    return [sum(n for length, n in lengths.items() if length >= i) for i in range(1, longest + 1)]
 
 
 class Request:

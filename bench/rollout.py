@@ -14,8 +14,11 @@ apply them to drafts nearly doubles the toy's step. With a temperature answers a
 and tokens not compared.
 
 An answer ends with its end token or at its limit: what a model writes past its end is a loop, which
-any method drafts. ``sam_history`` finds the rounds before as earlier epochs; greedy answers come
-back word for word, so that it shows the most that a history can give.
+any method drafts.
+
+A round is several epochs: the same prompts and limits come back, and each sample must do without
+other words, for the model that writes in a later epoch has learnt since. Drafters begin every round
+anew. Only ``sam_history`` knows the epochs before.
 """
 
 import random
@@ -36,7 +39,7 @@ from bench.engine_options import POSITIVE
 from bench.engine_process import EngineError
 from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
 from bench.prompts import first_prompts
-from bench.stepwise import Request, Rollout, roll_out
+from bench.stepwise import Request, Rollout, roll_out_epochs
 from testing import demo_model
 
 METHODS = "none", "ngram", "sam_own", "sam_group", "sam_history"
@@ -58,22 +61,22 @@ class Shape:
         """Return how many prompts so many requests have."""
         return -(-batch // self.group)
 
-    def requests(self, prompts: Sequence[str], batch: int) -> list[Request]:
+    def requests(self, prompts: Sequence[str], batch: int, epoch: int = 0) -> list[Request]:
         """Return the requests of a rollout; the last group may be smaller than the others."""
         requests = []
         for i, limit in enumerate(spread_lengths(batch, self.shortest, self.longest)):
             prompt, sample = prompts[i // self.group], i % self.group
-            sampling = self._sampling(prompt, sample)
+            sampling = self._sampling(prompt, sample, epoch)
             requests.append(Request(prompt, {**sampling, "max_tokens": limit}))
         return requests
 
-    def _sampling(self, prompt: str, sample: int) -> dict[str, Any]:
+    def _sampling(self, prompt: str, sample: int, epoch: int) -> dict[str, Any]:
         if self.temperature > 0:
-            return {"temperature": self.temperature, "seed": sample}
-        if sample == 0:
+            return {"temperature": self.temperature, "seed": epoch * self.group + sample}
+        if sample == epoch == 0:
             return {"temperature": 0.0}
         words = re.findall(r"\w+", prompt)
-        first = len(words) * sample // self.group
+        first = len(words) * sample // self.group + WORDS_TO_AVOID * epoch
         return {"temperature": 0.0, "bad_words": words[first : first + WORDS_TO_AVOID]}
 
 
@@ -88,18 +91,27 @@ def spread_lengths(count: int, shortest: int, longest: int) -> list[int]:
 def rollouts(
     setting: EngineSetting,
     methods: Sequence[str],
-    batches: Mapping[int, Sequence[Request]],
+    batches: Mapping[int, Sequence[Sequence[Request]]],
     repeats: int,
-) -> dict[int, Rounds]:
-    """Return the rounds of each batch by method.
+) -> dict[int, list[Rounds]]:
+    """Return the rounds by method, of each batch and epoch.
 
     Raises EngineError where an engine does not start, or ends.
     """
     with running_engines(setting, methods) as engines:
         return {
-            batch: rounds_in_turn(engines, repeats, methodcaller("run", roll_out, requests))
-            for batch, requests in batches.items()
+            batch: _by_epoch(
+                rounds_in_turn(engines, repeats, methodcaller("run", roll_out_epochs, epochs))
+            )
+            for batch, epochs in batches.items()
         }
+
+
+def _by_epoch(rounds: Mapping[str, Sequence[Sequence[Rollout]]]) -> list[Rounds]:
+    """Return the rounds of each epoch, from the epochs of each round."""
+    epochs = {method: list(zip(*each, strict=True)) for method, each in rounds.items()}
+    turned = zip(*epochs.values(), strict=True)
+    return [dict(zip(epochs, map(list, each), strict=True)) for each in turned]
 
 
 def _batches(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
@@ -119,6 +131,7 @@ def _batches(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option("--group", type=POSITIVE, default=8, help="Requests a prompt.")
 @click.option("--shortest", type=POSITIVE, default=20, help="Smallest limit of an answer, tokens.")
 @click.option("--longest", type=POSITIVE, default=200, help="Largest limit of an answer, tokens.")
+@click.option("--epochs", type=POSITIVE, default=3, help="Rollouts of the same prompts.")
 @click.option("--temperature", type=click.FloatRange(min=0), default=0.0, help="0 is greedy.")
 @engine_options.NUM_SPECULATIVE_TOKENS
 @engine_options.methods_option(METHODS)
@@ -136,6 +149,7 @@ def main(
     group: int,
     shortest: int,
     longest: int,
+    epochs: int,
     temperature: float,
     num_speculative_tokens: int,
     methods: list[str],
@@ -153,7 +167,9 @@ def main(
     texts = first_prompts(prompts, num_prompts, num_prompts)
     model = model or str(demo_model.path())
     setting = EngineSetting(model, max(batches), num_speculative_tokens, threshold, dtype)
-    requests = {batch: shape.requests(texts, batch) for batch in batches}
+    requests = {
+        batch: [shape.requests(texts, batch, epoch) for epoch in range(epochs)] for batch in batches
+    }
     try:
         rounds = rollouts(setting, methods, requests, repeats)
     except EngineError as error:
@@ -168,15 +184,20 @@ def main(
     sys.exit(1 if any(run["differing"] for run in runs) else 0)
 
 
-def _runs(batch: int, rounds: Rounds, threshold: int, temperature: float) -> list[dict[str, Any]]:
-    reference = rounds[comparison.REFERENCE]
+def _runs(
+    batch: int, epochs: Sequence[Rounds], threshold: int, temperature: float
+) -> list[dict[str, Any]]:
     return [
         {
             "batch": batch,
+            "epoch": epoch,
             "method": method,
-            **rollout_measures.measures(found, reference, threshold),
-            "differing": None if temperature else rollout_measures.differing(found, reference),
+            **rollout_measures.measures(found, rounds[comparison.REFERENCE], threshold),
+            "differing": None
+            if temperature
+            else rollout_measures.differing(found, rounds[comparison.REFERENCE]),
         }
+        for epoch, rounds in enumerate(epochs, 1)
         for method, found in rounds.items()
     ]
 

@@ -9,6 +9,7 @@ from bench.stepwise import Rollout, Step
 
 COLUMNS = (
     ("batch", "batch", ""),
+    ("epoch", "epoch", ""),
     ("method", "method", ""),
     ("longest", "longest", ""),
     ("shortest", "shortest", ""),
@@ -103,10 +104,10 @@ def differing(rollouts: Sequence[Rollout], reference: Sequence[Rollout]) -> int:
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return a row for each batch and method, a dash for None."""
+    """Return a row for each batch, epoch and method, a dash for None."""
     header = [title for title, _, _ in COLUMNS]
     cells = [[_cell(run[key], form) for _, key, form in COLUMNS] for run in runs]
-    return report.table(header, 2, cells)
+    return report.table(header, 3, cells)
 
 
 def _cell(value: Any, form: str) -> str:  # noqa: ANN401

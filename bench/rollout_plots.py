@@ -15,26 +15,38 @@ WINDOW = 10
 
 
 def write(
-    batches: Mapping[int, Mapping[str, Sequence[Rollout]]], threshold: int, folder: Path
+    batches: Mapping[int, Sequence[Mapping[str, Sequence[Rollout]]]], threshold: int, folder: Path
 ) -> None:
-    """Write one picture a batch, of each method's round of median length."""
+    """Write one picture a batch, a row an epoch, of each method's round of median length."""
     folder.mkdir(parents=True, exist_ok=True)
-    for batch, rounds in batches.items():
-        figure = Figure(figsize=(11, 4), layout="constrained")
-        running, accepted = figure.subplots(1, 2)
+    for batch, epochs in batches.items():
+        figure = Figure(figsize=(11, 4 * len(epochs)), layout="constrained")
         figure.suptitle(f"rollout of {batch} requests")
-        for method, rollouts in rounds.items():
-            typical = sorted(rollouts, key=lambda each: each.seconds)[len(rollouts) // 2]
-            plot_running(running, method, typical)
-            plot_accepted(accepted, method, typical)
-        if batch > threshold:
-            running.axhline(threshold, color="grey", linestyle=":", label="threshold")
-        running.set_ylabel("requests running")
-        accepted.set_ylabel(f"tokens a step and request, {WINDOW} steps together")
-        for axes in (running, accepted):
-            axes.set_xlabel("s")
-            axes.legend()
+        all_axes = figure.subplots(len(epochs), 2, sharex=True, sharey="col", squeeze=False)
+        for epoch, (rounds, axes) in enumerate(zip(epochs, all_axes, strict=True), 1):
+            plot_epoch(*axes, rounds, threshold if batch > threshold else None)
+            axes[0].set_title(f"epoch {epoch}")
         figure.savefig(folder / f"rollout_batch_{batch}.png", dpi=120)
+
+
+def plot_epoch(
+    running: Axes,
+    accepted: Axes,
+    rounds: Mapping[str, Sequence[Rollout]],
+    threshold: int | None,
+) -> None:
+    """Draw the requests that run and the tokens a step, of all methods."""
+    for method, rollouts in rounds.items():
+        typical = sorted(rollouts, key=lambda each: each.seconds)[len(rollouts) // 2]
+        plot_running(running, method, typical)
+        plot_accepted(accepted, method, typical)
+    if threshold is not None:
+        running.axhline(threshold, color="grey", linestyle=":", label="threshold")
+    running.set_ylabel("requests running")
+    accepted.set_ylabel(f"tokens a step and request, {WINDOW} steps together")
+    for axes in (running, accepted):
+        axes.set_xlabel("s")
+        axes.legend()
 
 
 def plot_running(axes: Axes, method: str, rollout: Rollout) -> None:

@@ -3,9 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -28,7 +29,10 @@ class Step:
     """One step: its requests, its tokens, and the drafts that it verified.
 
     ``seconds`` is wall time, ``drafter_seconds`` the part of it spent in the drafter; ``running``
-    counts the requests that have not ended before the step, ``drafts`` those with draft tokens.
+    counts the requests that have not ended before the step, with ``context_tokens`` in all of their
+    texts, ``drafts`` those with draft tokens, ``drafted_at`` those with one at each position of a
+    draft, ``accepted_at`` those that accepted it. ``prompt_tokens`` are those of the prompts that
+    the step completed.
     """
 
     seconds: float
@@ -38,6 +42,10 @@ class Step:
     draft_tokens: int = 0
     accepted_tokens: int = 0
     drafter_seconds: float = 0.0
+    context_tokens: int = 0
+    prompt_tokens: int = 0
+    drafted_at: tuple[int, ...] = ()
+    accepted_at: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,24 @@ class Rollout:
         return sum(step.seconds for step in self.steps)
 
 
+def fastest(rollouts: Sequence[Rollout]) -> Rollout:
+    """Return the rollout whose every step takes as long as in the round where it was fastest.
+
+    That is how a machine that others use would do without them. Raises ValueError where the
+    rollouts differ in anything but time.
+    """
+    if any(_without_seconds(each) != _without_seconds(rollouts[0]) for each in rollouts):
+        raise ValueError("the rounds of a rollout differ in their steps, so none is the fastest")
+    rounds = zip(*(each.steps for each in rollouts), strict=True)
+    steps = [min(same, key=lambda step: step.seconds) for same in rounds]
+    return Rollout(rollouts[0].token_ids, steps)
+
+
+def _without_seconds(rollout: Rollout) -> Rollout:
+    steps = [replace(step, seconds=0.0, drafter_seconds=0.0) for step in rollout.steps]
+    return replace(rollout, steps=steps)
+
+
 def roll_out(llm: "LLM", requests: Sequence[Request]) -> Rollout:
     """Add all requests to an idle engine of this process and step it until the last has ended."""
     engine = llm.llm_engine
@@ -61,12 +87,34 @@ def roll_out(llm: "LLM", requests: Sequence[Request]) -> Rollout:
     token_ids = {}
     with _recorder(engine) as recorder:
         while running := engine.get_num_unfinished_requests():
+            context = _context_tokens(engine)
             start = time.perf_counter()
             ended = engine.step()
             seconds = time.perf_counter() - start
-            steps.append(Step(seconds, running, **recorder.take()))
+            steps.append(Step(seconds, running, context_tokens=context, **recorder.take()))
             token_ids.update({each.request_id: list(each.outputs[0].token_ids) for each in ended})
     return Rollout([token_ids[str(i)] for i in range(len(requests))], steps)
+
+
+def roll_out_epochs(llm: "LLM", epochs: Sequence[Sequence[Request]]) -> list[Rollout]:
+    """Roll out one epoch after the other, with a new drafter that knows none before the first."""
+    _renew_drafter(llm)
+    return [roll_out(llm, requests) for requests in epochs]
+
+
+def _renew_drafter(llm: "LLM") -> None:
+    runner = _model_runner(llm.llm_engine)
+    if hasattr(runner, "drafter"):
+        runner.drafter = type(runner.drafter)(runner.vllm_config)
+
+
+def _model_runner(engine: "LLMEngine") -> Any:  # noqa: ANN401
+    return engine.model_executor.driver_worker.worker.model_runner
+
+
+def _context_tokens(engine: "LLMEngine") -> int:
+    scheduler = engine.engine_core.engine_core.scheduler
+    return sum(request.num_tokens for request in scheduler.requests.values())
 
 
 def _add(engine: "LLMEngine", requests: Sequence[Request]) -> None:
@@ -88,14 +136,22 @@ class _Recorder:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._drafter_seconds = 0.0
+        self._drafted_at: Counter[int] = Counter()
+        self._accepted_at: Counter[int] = Counter()
 
     def record(self, scheduler_stats: Any, iteration_stats: Any, **_: object) -> None:  # noqa: ANN401
         """Take vLLM's statistics of a step."""
         self._counts["tokens"] += iteration_stats.num_generation_tokens
+        self._counts["prompt_tokens"] += iteration_stats.prompt_token_stats.computed
         if drafts := scheduler_stats.spec_decoding_stats:
             self._counts["drafts"] += drafts.num_drafts
             self._counts["draft_tokens"] += drafts.num_draft_tokens
             self._counts["accepted_tokens"] += drafts.num_accepted_tokens
+
+    def observe_draft(self, num_draft_tokens: int, num_accepted_tokens: int) -> None:
+        """Take what vLLM's scheduler observes of a draft."""
+        self._drafted_at.update(range(num_draft_tokens))
+        self._accepted_at.update(range(num_accepted_tokens))
 
     def log(self) -> None:
         """Nothing to log: vLLM asks every logger now and then."""
@@ -113,24 +169,48 @@ class _Recorder:
 
     def take(self) -> dict[str, Any]:
         """Return the sums since the last call."""
-        taken = {**self._counts, "drafter_seconds": self._drafter_seconds}
-        self._counts.clear()
+        taken = {
+            **self._counts,
+            "drafter_seconds": self._drafter_seconds,
+            "drafted_at": _by_position(self._drafted_at),
+            "accepted_at": _by_position(self._accepted_at),
+        }
+        for counts in (self._counts, self._drafted_at, self._accepted_at):
+            counts.clear()
         self._drafter_seconds = 0.0
         return taken
+
+
+def _by_position(counts: Counter[int]) -> tuple[int, ...]:
+    return tuple(counts[position] for position in range(len(counts)))
 
 
 @contextmanager
 def _recorder(engine: "LLMEngine") -> Iterator[_Recorder]:
     recorder = _Recorder()
     loggers = engine.logger_manager.stat_loggers
-    drafter = getattr(engine.model_executor.driver_worker.worker.model_runner, "drafter", None)
-    calls = [name for name in DRAFTER_CALLS if hasattr(drafter, name)]
-    loggers.append(recorder)
-    for name in calls:
-        setattr(drafter, name, recorder.timed(getattr(drafter, name)))
-    try:
+    drafter = getattr(_model_runner(engine), "drafter", None)
+    with ExitStack() as stack:
+        for name in DRAFTER_CALLS:
+            if hasattr(drafter, name):
+                timed = recorder.timed(getattr(drafter, name))
+                stack.enter_context(patch.object(drafter, name, timed))
+        stack.enter_context(_drafts_observed_by(recorder))
+        loggers.append(recorder)
+        stack.callback(loggers.remove, recorder)
         yield recorder
-    finally:
-        loggers.remove(recorder)
-        for name in calls:
-            delattr(drafter, name)
+
+
+@contextmanager
+def _drafts_observed_by(recorder: _Recorder) -> Iterator[None]:
+    """Let the recorder see every draft: vLLM's statistics keep only the sum of their lengths."""
+    from vllm.v1.spec_decode.metrics import SpecDecodingStats
+
+    observe_draft = SpecDecodingStats.observe_draft
+
+    def observe(stats: SpecDecodingStats, num_draft_tokens: int, num_accepted_tokens: int) -> None:
+        recorder.observe_draft(num_draft_tokens, num_accepted_tokens)
+        observe_draft(stats, num_draft_tokens, num_accepted_tokens)
+
+    with patch.object(SpecDecodingStats, "observe_draft", observe):
+        yield

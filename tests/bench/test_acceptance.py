@@ -73,6 +73,9 @@ def test_traces_from_end_to_end(letters, write_trace, tmp_path, monkeypatch):
         if run["min_acceptance"] == 0.0
     }
     assert 1.2 < by_scenario["own"] < by_scenario["group after 16 samples"]
+    for run in written["runs"]:
+        assert sum(run["drafted_at"]) == run["proposed"]
+        assert sum(run["accepted_at"]) == run["accepted"]
     assert {each["against"] for each in written["comparisons"]} == {
         "first occurrence",
         "latest occurrence",

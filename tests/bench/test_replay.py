@@ -118,3 +118,11 @@ def test_positions_add_up():
     )  # fmt: skip
     assert total.steps_at[:4] == [64, 64, 72, 0]
     assert sum(total.tokens_at) == total.tokens
+
+
+def test_steps_are_counted_by_how_far_their_drafts_reach():
+    drafts = {1: [5, 9], 3: [7]}
+    drafter = Recorder(lambda text: drafts.get(len(text), []))
+    total = replayed(drafter, Pass([Rollout(array(1), [plain(array(5, 6, 8, 8))])]))
+    assert replay.steps_reaching(total.draft_lengths, 3) == [2, 1, 0]
+    assert replay.steps_reaching(total.accepted_lengths, 3) == [1, 0, 0]

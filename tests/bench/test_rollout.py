@@ -1,6 +1,7 @@
 """Requests of a skewed rollout, and what is made of its steps."""
 
 import json
+from contextlib import nullcontext
 from itertools import pairwise
 
 import pytest
@@ -44,6 +45,34 @@ def test_a_group_shares_its_prompt_and_differs_in_words_to_avoid():
     assert sorted(request.sampling["max_tokens"] for request in requests)[::5] == [5, 50]
 
 
+def test_in_a_later_epoch_samples_do_without_other_words():
+    shape = rollout.Shape(group=2, shortest=5, longest=50, temperature=0.0)
+    prompt = "one two three four five six seven eight"
+    epochs = [shape.requests([prompt], 2, epoch) for epoch in range(2)]
+    assert [request.sampling.get("bad_words") for request in epochs[0]] == [None, ["five", "six"]]
+    assert [request.sampling["bad_words"] for request in epochs[1]] == [
+        ["three", "four"],
+        ["seven", "eight"],
+    ]
+    limits = [[request.sampling["max_tokens"] for request in epoch] for epoch in epochs]
+    assert limits[0] == limits[1]
+    sampled = rollout.Shape(2, 5, 50, 0.8).requests([prompt], 2, epoch=1)
+    assert [request.sampling["seed"] for request in sampled] == [2, 3]
+
+
+def test_rounds_of_epochs_become_epochs_of_rounds(monkeypatch):
+    first, second = NONE[:2]
+    rounds = {"none": [[first, second], [first, second]], "sam": [[second, first]] * 2}
+    monkeypatch.setattr(rollout, "running_engines", lambda *_: nullcontext({}))
+    monkeypatch.setattr(rollout, "rounds_in_turn", lambda *_: rounds)
+    assert rollout.rollouts(None, ["none", "sam"], {3: []}, 2) == {
+        3: [
+            {"none": [first, first], "sam": [second, second]},
+            {"none": [second, second], "sam": [first, first]},
+        ]
+    }
+
+
 def test_sampled_requests_avoid_nothing():
     sampled = rollout.Shape(2, 5, 50, 0.8).requests(["one two"], 2)
     assert [request.sampling["seed"] for request in sampled] == [0, 1]
@@ -75,8 +104,8 @@ def test_a_rollout_without_a_tail_has_nothing_to_say_of_it():
     assert found["x_none"] == 1
     assert found["tail_x_none"] is None
     assert found["tail_tokens_per_step"] is None
-    run = {**found, "batch": 3, "method": "none", "differing": 0}
-    assert rollout_measures.table([run]).splitlines()[-1].split()[6:8] == ["-", "-"]
+    run = {**found, "batch": 3, "epoch": 1, "method": "none", "differing": 0}
+    assert rollout_measures.table([run]).splitlines()[-1].split()[7:9] == ["-", "-"]
 
 
 def test_the_drafter_has_a_share_of_the_crowds_time():
@@ -99,7 +128,7 @@ def roll_out(monkeypatch, tmp_path):
 
     def run(*options, sam=SAM):
         rounds = {"none": NONE, "sam_group": sam}
-        monkeypatch.setattr(rollout, "rollouts", lambda *_: {3: rounds})
+        monkeypatch.setattr(rollout, "rollouts", lambda *_: {3: [rounds, rounds]})
         prompts = tmp_path / "prompts"
         prompts.write_text("one\ntwo\n")
         given = ["--model", str(tmp_path), "--prompts", str(prompts), "--batches", "3"]
@@ -112,11 +141,12 @@ def roll_out(monkeypatch, tmp_path):
 def test_the_command_writes_what_it_found(roll_out, tmp_path):
     outcome = roll_out("--json", str(tmp_path / "found.json"), "--plots", str(tmp_path))
     assert outcome.exit_code == 0
-    assert outcome.stdout.splitlines()[2].split()[:2] == ["3", "sam_group"]
+    rows = [line.split()[:3] for line in outcome.stdout.splitlines()[1:]]
+    assert rows == [["3", e, m] for e in ("1", "2") for m in ("none", "sam_group")]
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["threshold"] == THRESHOLD
     assert found["group"] == 2
-    assert [run["tail_x_none"] for run in found["runs"]] == [1, 2]
+    assert [run["tail_x_none"] for run in found["runs"]] == [1, 2, 1, 2]
     assert (tmp_path / "rollout_batch_3.png").exists()
 
 

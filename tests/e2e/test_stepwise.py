@@ -1,6 +1,6 @@
 """A rollout that is stepped by hand gives the tokens of any other, and says what each step did."""
 
-from bench.stepwise import Request, roll_out
+from bench.stepwise import Request, fastest, roll_out, roll_out_epochs
 from testing.engine import SAM, generate
 
 THRESHOLD = 3
@@ -24,3 +24,19 @@ def test_steps_of_a_skewed_rollout(start_engine, prompts):
         assert sum(step.draft_tokens for step in crowd) == 0
         assert sum(step.accepted_tokens for step in rollout.steps) > 0
         assert all(0 < step.drafter_seconds < step.seconds for step in rollout.steps)
+        assert all(sum(step.drafted_at) == step.draft_tokens for step in rollout.steps)
+        assert all(sum(step.accepted_at) == step.accepted_tokens for step in rollout.steps)
+        assert rollout.steps[0].context_tokens == sum(map(len, group))
+        assert rollout.steps[1].context_tokens == sum(map(len, group)) + len(group)
+        assert rollout.steps[0].prompt_tokens > 0
+        assert all(step.prompt_tokens == 0 for step in rollout.steps[1:])
+
+
+def test_a_drafter_begins_each_round_anew_and_knows_its_epochs(start_engine, prompts):
+    engine = start_engine({**SAM, "sam_history_tokens": 10_000}, threshold=THRESHOLD)
+    sampling = {"temperature": 0.0, "ignore_eos": True, "detokenize": False, "max_tokens": 40}
+    requests = [Request(prompts[4], sampling)]
+    one, other = (roll_out_epochs(engine, [requests, requests]) for _ in range(2))
+    for epoch in range(2):
+        assert len(fastest([one[epoch], other[epoch]]).steps) == len(one[epoch].steps)
+    assert len(one[1].steps) < len(one[0].steps)
