@@ -32,11 +32,11 @@ from bench.rollout import Shape
 from bench.rollout_servers import ServedRollout, ServerSetting, rounds_in_turn, running_servers
 from testing import demo_model
 from testing.grpo_run import GrpoRun, TrainingError
+from testing.rollout_task import REWARD
 from testing.rollout_task.policy import save_policy
 from testing.rollout_task.rows import write_rows
 
 METHODS = "none", "ngram", "sam"
-REWARD = Path(__file__).resolve().parent.parent / "testing" / "rollout_task" / "reward.py"
 TRAINING_ROWS = 512
 VALIDATION_ROWS = 16
 MAX_MODEL_LEN = 512
