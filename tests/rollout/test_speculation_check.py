@@ -1,0 +1,53 @@
+"""What is looked at before a job starts."""
+
+import pytest
+from omegaconf import OmegaConf
+from verl.workers.rollout.speculation_check import check_speculation
+
+
+def rollout(**speculative):
+    return OmegaConf.create({"engine_kwargs": {"vllm": {"speculative_config": speculative}}})
+
+
+@pytest.mark.parametrize(
+    ("speculative", "message"),
+    [
+        ({"method": "smm", "num_speculative_tokens": 3}, "Input should be 'ngram'"),
+        ({"method": "sam", "num_speculative_tokens": 0}, "greater than 0"),
+        ({"method": "sam", "num_speculative_tokens": "many"}, "valid integer"),
+        ({"method": "sam"}, "needs num_speculative_tokens"),
+        ({"method": "sam", "num_speculative_tokens": 3, "sam_histry": 1}, "sam_histry"),
+        ({"num_speculative_tokens": 3}, "without speculative model"),
+    ],
+)
+def test_vllm_says_what_is_wrong(speculative, message):
+    with pytest.raises(ValueError, match=message):
+        check_speculation(rollout(**speculative))
+
+
+@pytest.mark.parametrize(
+    "speculative",
+    [
+        {"method": "sam", "num_speculative_tokens": 3},
+        {"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 4},
+        # What needs the target model is judged where that is.
+        {"method": "eagle", "model": "no/such-model", "num_speculative_tokens": 3},
+        {"method": "deepseek_mtp", "num_speculative_tokens": 1},
+    ],
+)
+def test_what_is_right_or_needs_the_target_passes(speculative):
+    check_speculation(rollout(**speculative))
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"engine_kwargs": {}}, {"engine_kwargs": {"vllm": None, "sglang": {}}}]
+)
+def test_without_speculation_there_is_nothing_to_check(config, monkeypatch):
+    monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", "many")
+    check_speculation(OmegaConf.create(config))
+
+
+def test_the_variable_of_the_switch_is_checked_too(monkeypatch):
+    monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", "many")
+    with pytest.raises(ValueError, match="must be a whole number of requests"):
+        check_speculation(rollout(method="sam", num_speculative_tokens=3))
