@@ -29,8 +29,9 @@ def note(event, **what):
 
 
 def checked_speculative_config(self, **target):
-    given = dict(self.speculative_config)
-    note("speculation", given=given, config=repr(create_speculative_config(self, **target)))
+    given, kind = dict(self.speculative_config), type(self.speculative_config).__name__
+    config = create_speculative_config(self, **target)
+    note("speculation", given=given, kind=kind, config=repr(config))
 
 
 def with_drafts(counts):

@@ -39,7 +39,7 @@ class Job:
                 cwd=folder,
                 stdout=log,
                 stderr=log,
-                timeout=240,
+                timeout=600,
             )
         self.log = (folder / "log").read_text()
 
@@ -90,6 +90,8 @@ def common(folder, model, rows):
         "actor_rollout_ref.rollout.free_cache_engine=False",
         "actor_rollout_ref.rollout.calculate_log_probs=True",
         "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=8",
+        # Prompts fill blocks of the prefix cache; a CPU's are of 128 tokens.
+        "+actor_rollout_ref.rollout.engine_kwargs.vllm.block_size=16",
         "+actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config.method=sam",
         "+actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config.num_speculative_tokens=3",
         "trainer.logger=[file]",
@@ -134,7 +136,7 @@ def test_vllm_takes_the_keys_of_the_command_line(job):
     notes = job.notes("speculation")
     assert len(notes) == RANKS
     for note in notes:
-        assert note["given"] == SPECULATION
+        assert (note["given"], note["kind"]) == (SPECULATION, "dict")
         assert note["config"] == "SpeculativeConfig(method='sam', model=None, num_spec_tokens=3)"
 
 

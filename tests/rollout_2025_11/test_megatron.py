@@ -93,7 +93,7 @@ def worker(tiny_model):
         torch.distributed.destroy_process_group()
 
 
-def job_config(model, *overrides):
+def job_config(model):
     with initialize_config_module("verl.trainer.config", version_base=None):
         return compose(
             "ppo_megatron_trainer",
@@ -105,9 +105,10 @@ def job_config(model, *overrides):
                 "actor_rollout_ref.rollout.dtype=float32",
                 "actor_rollout_ref.rollout.free_cache_engine=False",
                 "actor_rollout_ref.rollout.calculate_log_probs=True",
+                # Prompts fill blocks of the prefix cache; a CPU's are of 128 tokens.
+                "+actor_rollout_ref.rollout.engine_kwargs.vllm.block_size=16",
                 f"data.max_prompt_length={PROMPT_LENGTH}",
                 "data.max_response_length=16",
-                *overrides,
             ],
         ).actor_rollout_ref
 
