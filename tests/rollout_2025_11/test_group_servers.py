@@ -88,6 +88,8 @@ def run_step(workers, servers, samples):
     answers = [w.generate.remote(chunk) for w, chunk in zip(workers, chunks, strict=True)]
     seen = []
     while sum(map(len, seen)) < len(samples):
+        finished, _ = ray.wait(answers, timeout=0.1)
+        assert not finished, ray.get(finished)
         seen = ray.get([server.seen.remote() for server in servers])
     ray.get([server.answer.remote() for server in servers])
     ray.get(answers)
@@ -111,9 +113,9 @@ def test_each_worker_deals_out_its_own_chunk_otherwise(workers, servers):
     assert first.total() == second.total() == GROUP / 2
 
 
-def test_no_speculation_is_left_to_verl():
-    assert group_servers(OmegaConf.create({}), []) is None
-    assert group_servers(job_config(None), []) is None
+@pytest.mark.parametrize("given", [None, NGRAM, {**SAM, "sam_share_prompts": False}])
+def test_where_nothing_is_shared_the_choice_is_verls(given):
+    assert group_servers(job_config(given), []) is None
 
 
 def test_a_failed_request_is_no_load(workers, servers):

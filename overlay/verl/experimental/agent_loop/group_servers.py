@@ -71,7 +71,7 @@ class GroupServers:
 
 
 def group_servers(config: DictConfig, handles: Sequence[ActorHandle]) -> GroupServers | None:
-    """Servers for a job whose requests draft from each other (method "sam"); None for others.
+    """Servers for a job whose requests draft from each other; None leaves the choice to verl.
 
     Args:
         config: the trainer's; speculative_config is a mapping or its JSON.
@@ -80,4 +80,5 @@ def group_servers(config: DictConfig, handles: Sequence[ActorHandle]) -> GroupSe
     speculation = OmegaConf.select(config, SPECULATION) or {}
     if isinstance(speculation, str):
         speculation = json.loads(speculation)
-    return GroupServers(handles) if speculation.get("method") == "sam" else None
+    shares = speculation.get("method") == "sam" and speculation.get("sam_share_prompts", True)
+    return GroupServers(handles) if shares else None
