@@ -92,7 +92,7 @@ def test_an_unknown_demo_is_refused():
         [sys.executable, ROOT / "ci/demo", "dance"], capture_output=True, text=True
     )
     assert result.returncode == 1
-    assert result.stderr == "ci/demo: there is no demo 'dance'; there are: sam, spd\n"
+    assert result.stderr == "ci/demo: there is no demo 'dance'; there are: sam, rl, spd\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,171 @@
+"""What is made of rollouts and trainings, and what their commands refuse."""
+
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from bench import grpo_curves, rl
+from bench.rollout_servers import ServedRollout, ServerSetting
+from testing.grpo_run import GrpoRun, TrainingError
+from testing.rollout_task.reward import compute_score
+from testing.rollout_task.rows import write_rows
+
+
+def served(seconds, tail, accepted=0, tokens=((1, 2), (3,))):
+    counts = [
+        {"tail_s": tail, "accepted_tokens": accepted},
+        {"tail_s": tail / 2, "accepted_tokens": 0},
+    ]
+    return ServedRollout([list(each) for each in tokens], [None, None], seconds, counts)
+
+
+NONE = [served(4.0, 2.0), served(8.0, 4.0), served(4.0, 2.0)]
+SAM = [served(4.0, 1.0, 5), served(4.0, 2.0, 6), served(5.0, 1.0, 7)]
+STEP = {"rollout/spec_accepted_tokens": 10, "rollout/spec_accept_length": 2.0}
+
+
+def test_methods_are_compared_in_the_same_turn():
+    found = rl.measures({"none": NONE, "sam": SAM})
+    assert found["none"]["rollout_x_none"] == found["none"]["tail_x_none"] == 1
+    assert found["sam"]["rollout_s"] == 4.0
+    assert found["sam"]["rollout_x_none"] == 1.0
+    assert found["sam"]["tail_x_none"] == 2.0
+    assert found["sam"]["accepted_drafts"] == 18
+    assert found["sam"]["identical"]
+
+
+def test_the_result_says_where_tokens_differ():
+    other = [*SAM[:2], served(5.0, 1.0, 7, tokens=((1, 2), (4,)))]
+    training = rl.Training([STEP, {**STEP, "rollout/spec_accept_length": 3.0}])
+    found = rl.result(training, {"none": NONE, "sam": other})
+    assert not found["identical_greedy"]
+    assert (found["accepted_drafts"], found["accept_length"]) == (20, 2.5)
+    assert found["rollout_s"] == {"none": 4.0, "sam": 4.0}
+    assert found["tail_s"] == {"none": 2.0, "sam": 1.0}
+    lines = rl.table(found).splitlines()
+    assert lines[-1].split() == ["sam", "4.00", "1.00", "1.00", "2.00", "18", "NO"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--shortest", "30", "--longest", "20"], "--shortest is more than --longest"),
+        (["--methods", "sam"], "none must be one of them"),
+        (["--json", "no/such/folder/out.json"], "does not exist"),
+    ],
+)
+def test_wrong_options_of_rl_are_refused(options, message):
+    outcome = CliRunner().invoke(rl.main, options)
+    assert outcome.exit_code == 2
+    assert message in outcome.output
+
+
+def test_wrong_seeds_are_refused():
+    outcome = CliRunner().invoke(grpo_curves.main, ["--seeds", "one"])
+    assert outcome.exit_code == 2
+    assert "not a list of numbers" in outcome.output
+
+
+def curve(*rewards):
+    return [
+        {
+            "critic/score/mean": reward,
+            "rollout/spec_accepted_tokens": 1,
+            "training/rollout_probs_diff_max": 1e-6,
+        }
+        for reward in rewards
+    ]
+
+
+def test_curves_are_compared_with_the_band(tmp_path):
+    low, high = [0.1] * 5 + [0.2] * 5, [0.3] * 5 + [0.4] * 5
+    inside = {"none": [curve(*low), curve(*high)], "sam": [curve(*([0.25] * 10))]}
+    found = grpo_curves.comparison(inside)
+    assert found["steps_inside_band"] == 1
+    assert found["largest_distance_to_band"] == 0
+    assert found["accepted_drafts"] == 10
+    outside = grpo_curves.comparison({**inside, "sam": [curve(*([0.5] * 10))]})
+    assert outside["steps_inside_band"] == 0
+    assert outside["largest_distance_to_band"] == pytest.approx(0.2)
+    assert "inside the band of the trainings without in 0%" in grpo_curves.sentence(outside)
+    grpo_curves.draw(inside, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 0
+
+
+def test_a_cache_holds_the_whole_batch():
+    setting = ServerSetting("model", 4, 300, 3, threshold=8)
+    options = setting.config("sam").actor_rollout_ref.rollout.engine_kwargs.vllm
+    assert options.num_gpu_blocks_override == 4 * 3 + 1
+    assert options.speculative_config == {"method": "sam", "num_speculative_tokens": 3}
+    assert (
+        "speculative_config"
+        not in setting.config("none").actor_rollout_ref.rollout.engine_kwargs.vllm
+    )
+
+
+def test_the_reward_is_for_lines_at_their_places_and_the_result():
+    solution = "one\ntwo\nthree"
+    assert compute_score("", solution, solution) == 1
+    assert compute_score("", "one\n2\nthree", solution) == pytest.approx(5 / 6)
+    assert compute_score("", "one\ntwo", solution) == pytest.approx(1 / 3)
+    assert compute_score("", "", solution) == 0
+
+
+def test_rows_are_different_problems(tmp_path):
+    import pyarrow.parquet as pq
+
+    write_rows(tmp_path, 8, 4)
+    prompts = [
+        row["prompt"][0]["content"]
+        for file in ("train.parquet", "val.parquet")
+        for row in pq.read_table(tmp_path / file).to_pylist()
+    ]
+    assert len(set(prompts)) == 12
+
+
+@pytest.fixture
+def run_of(tmp_path, monkeypatch):
+    """Return a function that makes a run of another program than the recipe."""
+
+    def make(program):
+        script = tmp_path / "program"
+        script.write_text(f"#!{sys.executable}\n{program}")
+        script.chmod(0o755)
+        monkeypatch.setattr("testing.grpo_run.RECIPE", script)
+        return GrpoRun(tmp_path / "run", tmp_path, tmp_path, tmp_path)
+
+    return make
+
+
+def test_steps_come_as_they_are_written(run_of):
+    lines = [json.dumps({"step": step, "data": {"reward": step}}) for step in (1, 2)]
+    run = run_of(
+        "import os, time\n"
+        "with open(os.environ['VERL_FILE_LOGGER_PATH'], 'w', buffering=1) as file:\n"
+        f"    for line in {lines!r}:\n"
+        "        print(line, file=file)\n"
+        "        time.sleep(1.5)\n"
+    )
+    assert list(run.train(2)) == [{"reward": 1}, {"reward": 2}]
+
+
+def test_a_run_that_fails_says_how(run_of):
+    run = run_of("import sys\nsys.exit('no rows there')\n")
+    with pytest.raises(
+        TrainingError, match=r"(?s)exit code 1; .*log.txt ends with:.*no rows there"
+    ):
+        list(run.train(1))
+
+
+def test_a_run_that_is_left_ends(run_of):
+    run = run_of(
+        "import os, time\n"
+        "with open(os.environ['VERL_FILE_LOGGER_PATH'], 'w') as file:\n"
+        "    print('{\"data\": {}}', file=file)\n"
+        "time.sleep(600)\n"
+    )
+    steps = run.train(1)
+    assert next(steps) == {}
+    steps.close()
