@@ -69,10 +69,14 @@ def trained(folder: Path, seeds: Sequence[int], steps: int) -> Curves:
         for seed in seeds:
             for method in METHODS:
                 run = GrpoRun(folder / f"{method}-{seed}", policy, rows, REWARD)
-                done = []
-                for metrics in run.train(steps, overrides(method, seed)):
-                    done.append(metrics)
-                    bar.update(1)
+                done = run.logged()
+                if len(done) == steps:
+                    bar.update(steps)
+                else:
+                    done = []
+                    for metrics in run.train(steps, overrides(method, seed)):
+                        done.append(metrics)
+                        bar.update(1)
                 curves[method].append(done)
     return curves
 
@@ -152,7 +156,8 @@ def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where policy, rows and the logs go; a new folder where absent.",
+    help="Where policy, rows and logs go, and what is complete there is not trained again; a new "
+    "folder where absent.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="A PNG file.")
 @json_target.JSON

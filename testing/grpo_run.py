@@ -42,6 +42,10 @@ class GrpoRun:
         """What verl's `file` logger writes."""
         return self.folder / "metrics.jsonl"
 
+    def logged(self) -> list[dict[str, float]]:
+        """Return the metrics of the steps that are in the folder."""
+        return [json.loads(line)["data"] for line in self._complete_lines()]
+
     def train(self, steps: int, overrides: Sequence[str] = ()) -> Iterator[dict[str, float]]:
         """Yield the metrics of each step when it is complete.
 
@@ -49,6 +53,7 @@ class GrpoRun:
             TrainingError: it failed; the end of its log is in the message.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.metrics_file.unlink(missing_ok=True)
         with self.log.open("wb") as log, self._start(steps, overrides, log) as process:
             try:
                 yield from self._steps_of(process)
@@ -94,9 +99,9 @@ class GrpoRun:
                 ended = True
             except subprocess.TimeoutExpired:
                 pass
-            lines = self._complete_lines()
-            yield from (json.loads(line)["data"] for line in lines[seen:])
-            seen = len(lines)
+            logged = self.logged()
+            yield from logged[seen:]
+            seen = len(logged)
 
     def _complete_lines(self) -> list[str]:
         if not self.metrics_file.exists():

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# DAPO of Qwen3-32B on 16 GPUs, with SAM; answers of up to 34,816 tokens. Not run by this
+# project, which has had no such hardware: the keys are checked against verl's configuration.
+#
+#   MODEL=/path/to/Qwen3-32B DATA=/path/to/rows recipes/qwen3_32b_dapo_cuda.sh [KEY=VALUE …]
+#
+# SAM off         ~actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config
+# What to watch   rollout/spec_accept_length, rollout/spec_switched_off_share, rollout/tail_s
+# Low acceptance  docs/verl.md: shorter drafts, a history of earlier epochs, a smaller threshold
+set -euo pipefail
+parts="$(dirname "$0")/parts"
+source "$parts/qwen3_32b.sh"
+source "$parts/dapo.sh"
+source "$parts/cuda.sh"
+source "$parts/sam.sh"
+train "$@"
