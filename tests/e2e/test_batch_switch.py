@@ -49,3 +49,28 @@ def test_the_automata_learn_while_speculation_is_off(start_engine, prompts):
     assert not any(drafted for drafted, _ in steps[:90])
     held = [size for _, size in steps[:90]]
     assert held[-1] - held[0] == len(prompts) * (len(held) - 1)
+
+
+def test_drafts_are_fetched_only_while_there_can_be_some(start_engine, prompts):
+    engine = start_engine(SAM, threshold=THRESHOLD)
+    core = engine.llm_engine.engine_core.engine_core
+    sizes = []  # requests in the batch, of every step
+    fetches = []  # those of the steps after which drafts were fetched
+    observe, fetch = (
+        model_runner(engine).drafter.observe_batch,
+        core.model_executor.take_draft_token_ids,
+    )
+
+    def observing(size):
+        sizes.append(size)
+        return observe(size)
+
+    def fetching():
+        fetches.append(sizes[-1])
+        return fetch()
+
+    model_runner(engine).drafter.observe_batch = observing
+    core.model_executor.take_draft_token_ids = fetching
+    generate(engine, prompts, max_tokens=[20 + 10 * i for i in range(len(prompts))])
+    assert max(sizes) > THRESHOLD
+    assert fetches == [size for size in sizes if size <= THRESHOLD]

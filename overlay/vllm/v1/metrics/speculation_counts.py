@@ -52,7 +52,11 @@ class SpeculationCounts:
 
 
 class SpeculationCounter:
-    """Counts step by step until somebody takes the counts."""
+    """Counts step by step until somebody takes the counts.
+
+    Attributes:
+        switched_off: whether the last step was too large for drafts, so that there are none.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class SpeculationCounter:
         self._speculative = speculative
         self._switched = switched
         self._clock = clock
+        self.switched_off = False
         self._begin()
 
     def record(self, scheduled: SchedulerOutput, output: ModelRunnerOutput) -> None:
@@ -83,7 +88,8 @@ class SpeculationCounter:
         counts, now = self._counts, self._clock()
         counts.steps += 1
         in_tail = speculates(len(scheduled.num_scheduled_tokens), self._threshold)
-        counts.switched_off_steps += self._switched and not in_tail
+        self.switched_off = self._switched and not in_tail
+        counts.switched_off_steps += self.switched_off
         if self._began is None:
             self._began = self._tail_began = now
         elif not in_tail:
