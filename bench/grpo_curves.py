@@ -95,13 +95,14 @@ def comparison(curves: Curves) -> dict[str, Any]:
     inside = (low <= mean) & (mean <= high)
     return {
         "steps_inside_band": float(inside.mean()),
+        "steps_inside_band_by_seed": ((low <= sam) & (sam <= high)).mean(1).tolist(),
         "largest_distance_to_band": float(np.maximum(low - mean, mean - high).clip(0).max()),
         "final_reward": {method: rewards(runs)[:, -1].tolist() for method, runs in curves.items()},
         "first_reward": {method: rewards(runs)[:, 0].tolist() for method, runs in curves.items()},
         "accepted_drafts": sum(
             step["rollout/spec_accepted_tokens"] for run in curves["sam"] for step in run
         ),
-        "largest_log_prob_difference": max(
+        "largest_probability_difference": max(
             step["training/rollout_probs_diff_max"]
             for runs in curves.values()
             for run in runs
@@ -139,7 +140,7 @@ def sentence(found: Mapping[str, Any]) -> str:
             for method, values in found["final_reward"].items()
         )
         + f". {found['accepted_drafts']:.0f} draft tokens were accepted; probabilities of rollout "
-        f"and actor differ by {found['largest_log_prob_difference']:.1e} at most."
+        f"and actor differ by {found['largest_probability_difference']:.1e} at most."
     )
 
 

@@ -29,7 +29,13 @@ from bench.engine_options import POSITIVE
 from bench.engines import THRESHOLD_VARIABLE
 from bench.prompts import first_prompts
 from bench.rollout import Shape
-from bench.rollout_servers import ServedRollout, ServerSetting, rounds_in_turn, running_servers
+from bench.rollout_servers import (
+    ROLLOUT,
+    ServedRollout,
+    ServerSetting,
+    rounds_in_turn,
+    running_servers,
+)
 from testing import demo_model
 from testing.grpo_run import GrpoRun, TrainingError
 from testing.rollout_task import REWARD
@@ -40,6 +46,7 @@ METHODS = "none", "ngram", "sam"
 TRAINING_ROWS = 512
 VALIDATION_ROWS = 16
 MAX_MODEL_LEN = 512
+DRAFT_LENGTH = f"{ROLLOUT}.engine_kwargs.vllm.speculative_config.num_speculative_tokens"
 COLUMNS = "method", "rollout, s", "x none", "tail, s", "x none", "accepted", "same tokens"
 
 Rounds = Mapping[str, Sequence[ServedRollout]]
@@ -57,23 +64,28 @@ class Training:
         return int(self._sum("rollout/spec_accepted_tokens"))
 
     @property
-    def accept_length(self) -> float:
-        """Mean of the steps' mean tokens a verified draft gave, one of which is the target's."""
-        return sum(step["rollout/spec_accept_length"] for step in self.steps) / len(self.steps)
+    def accept_length(self) -> float | None:
+        """Mean of the steps' mean tokens a verified draft gave, one of which is the target's.
+
+        Steps without a verified draft have none, and so has a training of such steps.
+        """
+        key = "rollout/spec_accept_length"
+        lengths = [step[key] for step in self.steps if key in step]
+        return sum(lengths) / len(lengths) if lengths else None
 
     def _sum(self, name: str) -> float:
         return sum(step[name] for step in self.steps)
 
 
-def trained(run: GrpoRun, steps: int) -> Training:
-    """Train with sam.
+def trained(run: GrpoRun, steps: int, num_speculative_tokens: int) -> Training:
+    """Train with sam and drafts of so many tokens.
 
     Raises:
         TrainingError: the training failed.
     """
     done = []
     with click.progressbar(length=steps, label="GRPO with sam", file=sys.stderr) as bar:
-        for metrics in run.train(steps):
+        for metrics in run.train(steps, [f"{DRAFT_LENGTH}={num_speculative_tokens}"]):
             done.append(metrics)
             bar.update(1)
     return Training(done)
@@ -89,10 +101,7 @@ def measures(rounds: Rounds) -> dict[str, dict[str, Any]]:
                 other.seconds / each.seconds for each, other in zip(found, reference, strict=True)
             ),
             "tail_s": median(each.tail_seconds for each in found),
-            "tail_x_none": median(
-                other.tail_seconds / each.tail_seconds
-                for each, other in zip(found, reference, strict=True)
-            ),
+            "tail_x_none": _tail_speedup(found, reference),
             "accepted_drafts": int(sum(each.total("accepted_tokens") for each in found)),
             "identical": all(
                 each.token_ids == other.token_ids
@@ -101,6 +110,18 @@ def measures(rounds: Rounds) -> dict[str, dict[str, Any]]:
         }
         for method, found in rounds.items()
     }
+
+
+def _tail_speedup(
+    found: Sequence[ServedRollout], reference: Sequence[ServedRollout]
+) -> float | None:
+    """Return the median ratio of the pairs that have a tail; None without one."""
+    pairs = [
+        (each.tail_seconds, other.tail_seconds)
+        for each, other in zip(found, reference, strict=True)
+    ]
+    ratios = [other / each for each, other in pairs if each]
+    return median(ratios) if ratios else None
 
 
 def result(training: Training, rounds: Rounds) -> dict[str, Any]:
@@ -125,7 +146,7 @@ def table(found: Mapping[str, Any]) -> str:
             f"{each['rollout_s']:.2f}",
             f"{each['rollout_x_none']:.2f}",
             f"{each['tail_s']:.2f}",
-            f"{each['tail_x_none']:.2f}",
+            _rounded(each["tail_x_none"]),
             str(each["accepted_drafts"]),
             "yes" if each["identical"] else "NO",
         )
@@ -133,9 +154,13 @@ def table(found: Mapping[str, Any]) -> str:
     ]
     grpo = (
         f"GRPO with sam: {len(found['grpo'])} steps, {found['accepted_drafts']} draft tokens "
-        f"accepted, accept length {found['accept_length']:.2f}."
+        f"accepted, accept length {_rounded(found['accept_length'])}."
     )
     return "\n".join([grpo, "", report.table(COLUMNS, 1, rows)])
+
+
+def _rounded(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
@@ -176,7 +201,9 @@ def main(
     (folder / "rows").mkdir(exist_ok=True)
     rows = write_rows(folder / "rows", TRAINING_ROWS, VALIDATION_ROWS)
     try:
-        training = trained(GrpoRun(folder / "grpo", policy, rows, REWARD), steps)
+        environment = {THRESHOLD_VARIABLE: str(threshold)}
+        run = GrpoRun(folder / "grpo", policy, rows, REWARD, environment=environment)
+        training = trained(run, steps, num_speculative_tokens)
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     shape = Shape(group, shortest, longest, temperature=0.0)

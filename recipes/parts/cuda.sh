@@ -1,4 +1,4 @@
-# Two nodes of 8 GPUs with 80 GB each: half the devices of the published runs, and the same batches.
+# Two nodes of 8 GPUs with 80 GB each: half the devices of the published runs.
 arguments+=(
   trainer.device=cuda
   trainer.n_gpus_per_node=8

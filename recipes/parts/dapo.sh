@@ -2,7 +2,6 @@
 arguments+=(
   algorithm.filter_groups.enable=True
   algorithm.filter_groups.metric=acc
-  algorithm.filter_groups.max_num_gen_batches=10
   actor_rollout_ref.actor.clip_ratio_low=0.2
   actor_rollout_ref.actor.clip_ratio_high=0.28
   actor_rollout_ref.actor.clip_ratio_c=10.0

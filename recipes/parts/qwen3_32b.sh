@@ -1,8 +1,9 @@
 # Qwen3-32B: model, data, lengths, and what GRPO and DAPO have in common.
 #
-# Lengths, batches and draft settings are those of the published runs of DAPO with SAM on 32 dies
-# (hicann/cann-recipes-train, docs/llm_rl/sam_decoding.md, 3.2.1); 3.2.3 there, on 128 dies, has
-# threshold 4 and 4 draft tokens.
+# Lengths, training batch and draft settings are those of the published runs of DAPO with SAM on 32
+# dies (hicann/cann-recipes-train, docs/llm_rl/sam_decoding.md, 3.2.1). They generated 96 prompts at a
+# time, which verl 0.9.1's trainer has no key for; 3.2.3 there, on 128 dies, has threshold 4 and 4
+# draft tokens.
 : "${MODEL:?is the folder of Qwen3-32B}" "${DATA:?is a folder with train.parquet and val.parquet}"
 
 prompt_length=2048

@@ -13,16 +13,14 @@ MAX_TOKENS = 60
 TWO_RANKS = {"tensor_parallel_size": 2}
 
 
-def name_of_proposer(worker):
-    return type(worker.model_runner.drafter).__name__
-
-
 def test_only_the_first_rank_of_an_executor_drafts(start_engine, splittable_model, prompts):
     plain = generate(start_engine(model=str(splittable_model)), prompts, MAX_TOKENS)
     engine = start_engine(
         SAM, model=str(splittable_model), distributed_executor_backend="mp", **TWO_RANKS
     )
-    assert engine.collective_rpc(name_of_proposer) == ["SamProposer", "IdleProposer"]
+    # Of no module: workers find another package `tests`, that verl installs.
+    proposers = engine.collective_rpc(lambda worker: type(worker.model_runner.drafter).__name__)
+    assert proposers == ["SamProposer", "IdleProposer"]
     assert generate(engine, prompts, MAX_TOKENS) == plain
     assert draft_counts(engine)[1] > 0
 

@@ -2,11 +2,13 @@
 
 import pytest
 from omegaconf import OmegaConf
+from verl.workers.rollout.group_load_balancer import GroupLoadBalancer, load_balancer_of
 from verl.workers.rollout.speculation_check import check_speculation
 
 
 def rollout(**speculative):
-    return OmegaConf.create({"engine_kwargs": {"vllm": {"speculative_config": speculative}}})
+    options = {"vllm": {"speculative_config": speculative}}
+    return OmegaConf.create({"name": "vllm", "engine_kwargs": options})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,14 @@ def test_what_is_right_or_needs_the_target_passes(speculative):
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"engine_kwargs": {}}, {"engine_kwargs": {"vllm": None, "sglang": {}}}]
+    "config",
+    [
+        {"name": "vllm"},
+        {"name": "vllm", "engine_kwargs": {}},
+        {"name": "vllm", "engine_kwargs": {"vllm": None, "sglang": {}}},
+        # Options of a rollout that is not used.
+        {"name": "sglang", "engine_kwargs": {"vllm": {"speculative_config": {"method": "smm"}}}},
+    ],
 )
 def test_without_speculation_there_is_nothing_to_check(config, monkeypatch):
     monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", "many")
@@ -51,3 +60,13 @@ def test_the_variable_of_the_switch_is_checked_too(monkeypatch):
     monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", "many")
     with pytest.raises(ValueError, match="must be a whole number of requests"):
         check_speculation(rollout(method="sam", num_speculative_tokens=3))
+
+
+def test_options_may_be_json():
+    options = {"vllm": {"speculative_config": '{"method": "smm", "num_speculative_tokens": 3}'}}
+    with pytest.raises(ValueError, match="Input should be 'ngram'"):
+        check_speculation(OmegaConf.create({"name": "vllm", "engine_kwargs": options}))
+    options = {"vllm": {"speculative_config": '{"method": "sam", "num_speculative_tokens": 3}'}}
+    rollout = OmegaConf.create({"name": "vllm", "engine_kwargs": options})
+    check_speculation(rollout)
+    assert load_balancer_of(rollout) is GroupLoadBalancer

@@ -67,12 +67,12 @@ def test_every_step_says_what_speculation_did(training):
         assert 0 < metrics["rollout/tail_s"] <= metrics["rollout/generation_s"]
 
 
-def test_the_rollout_gives_the_log_probs_of_the_actor(training):
+def test_the_rollout_gives_the_probabilities_of_the_actor(training):
     steps, _, _ = training
     assert all(metrics["training/rollout_probs_diff_max"] < 1e-5 for metrics in steps)
 
 
-def test_weights_reach_both_engines_after_every_step(training):
+def test_weights_reach_the_engines(training):
     _, validated, trained = training
     texts = {step: [record["output"] for record in records] for step, records in validated.items()}
     assert sorted(texts) == [1, 2, 3]

@@ -67,6 +67,12 @@ def test_a_receiver_that_fails_ends_sending(sender):
         socket.send_pyobj("nobody listens")
 
 
+def test_a_rank_whose_receiver_another_has_called_gives_up(sender, monkeypatch):
+    monkeypatch.setattr(weight_transfer, "SECONDS_OF_SILENCE", 0.0)
+    with pytest.raises(RuntimeError, match="has not answered for"):
+        sender(None).send_pyobj("nobody listens")
+
+
 def test_a_receiver_that_stops_ends_waiting(sender, address, monkeypatch):
     monkeypatch.setattr(weight_transfer, "SECONDS_TO_ANSWER", 0.0)
     socket = sender(answer.remote(address, 1))

@@ -6,19 +6,17 @@ every prompt is (verl/workers/rollout/group_placement.py) and how busy each serv
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from verl.workers.rollout.group_placement import GroupPlacement
+from verl.workers.rollout.speculative_options import drafts_from_other_requests
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
     from verl.workers.rollout.replica import TokenOutput
-
-SPECULATION = "actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config"
 
 
 @ray.remote(num_cpus=0)
@@ -77,8 +75,5 @@ def group_servers(config: DictConfig, handles: Sequence[ActorHandle]) -> GroupSe
         config: the trainer's; speculative_config is a mapping or its JSON.
         handles: of the servers.
     """
-    speculation = OmegaConf.select(config, SPECULATION) or {}
-    if isinstance(speculation, str):
-        speculation = json.loads(speculation)
-    shares = speculation.get("method") == "sam" and speculation.get("sam_share_prompts", True)
-    return GroupServers(handles) if shares else None
+    rollout = config.actor_rollout_ref.rollout
+    return GroupServers(handles) if drafts_from_other_requests(rollout) else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from omegaconf import DictConfig
 from verl.workers.rollout.group_placement import GroupPlacement
 from verl.workers.rollout.router import GlobalRequestLoadBalancer
+from verl.workers.rollout.speculative_options import drafts_from_other_requests
 
 
 class GroupLoadBalancer(GlobalRequestLoadBalancer):
@@ -46,7 +48,7 @@ class GroupLoadBalancer(GlobalRequestLoadBalancer):
         return super().clear_sticky_cache()
 
 
-def load_balancer_of(rollout: Mapping[str, Any]) -> type[GroupLoadBalancer] | None:
+def load_balancer_of(rollout: DictConfig) -> type[GroupLoadBalancer] | None:
     """Return the balancer that a rollout's configuration asks for; None is verl's choice.
 
     Drafts from other samples are what groups are kept together for. A router that the user names
@@ -54,7 +56,4 @@ def load_balancer_of(rollout: Mapping[str, Any]) -> type[GroupLoadBalancer] | No
     """
     if rollout.get("router_config_path") or rollout.get("full_determinism"):
         return None
-    engine = (rollout.get("engine_kwargs") or {}).get("vllm") or {}
-    speculative = engine.get("speculative_config") or {}
-    shares = speculative.get("method") == "sam" and speculative.get("sam_share_prompts", True)
-    return GroupLoadBalancer if shares else None
+    return GroupLoadBalancer if drafts_from_other_requests(rollout) else None

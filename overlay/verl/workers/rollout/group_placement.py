@@ -4,7 +4,8 @@ Drafts come from what the server's other requests have generated (sam_drafting),
 samples of the same prompt: scattered over servers, a group cannot draft from itself. What a server
 generated in an earlier epoch helps, too, so that a prompt goes back to where it was, while the load
 allows it: consistent placement with bounded loads (Mirrokni, Thorup, Zadimoghaddam,
-arXiv 1608.01350).
+arXiv 1608.01350). The load is counted in groups, since the samples of a group come one after
+another, and which of them are still to come cannot be seen.
 """
 
 from __future__ import annotations
@@ -12,22 +13,36 @@ from __future__ import annotations
 import hashlib
 import math
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cachetools import LRUCache
 
 BALANCE = 1.1
-"""A prompt returns to a server with less than so many times the mean load."""
+"""A prompt returns to a server with less than so many times the mean number of groups."""
 
-MAX_SESSIONS = 10_000
+MAX_GROUP = 64
+"""Requests with one prompt that share a server; more, as agents with a constant first prompt send,
+are groups of their own."""
+
+MAX_SESSIONS = 100_000
 MAX_HOMES = 1_000_000
+
+
+@dataclass
+class _Session:
+    """A request over its turns: the digest of its first prompt, and its server."""
+
+    key: bytes
+    server: str | None = None
+    in_flight: int = 0
 
 
 @dataclass
 class _Group:
     server: str
-    requests: int = 0
+    in_flight: int = 0
 
 
 class GroupPlacement:
@@ -37,57 +52,72 @@ class GroupPlacement:
         """Place on the keys of `load`, live: requests in flight a server."""
         self._load = load
         self._groups: dict[bytes, _Group] = {}
-        self._in_flight: dict[str, bytes] = {}
-        self._sessions: LRUCache[str, str] = LRUCache(MAX_SESSIONS)
+        self._running: dict[str, _Session] = {}
+        self._sessions: LRUCache[str, _Session] = LRUCache(MAX_SESSIONS)
         self._homes: LRUCache[bytes, str] = LRUCache(MAX_HOMES)
 
     def place(self, request_id: str, prompt_ids: Sequence[int]) -> str:
         """Return the server of a request: its session's, else its group's, else a new group's.
 
-        A later turn of a session has another prompt and stays where the first was.
+        A later turn, or a resumed answer, has a longer prompt; it stays where it was, and belongs
+        to the group of its first prompt.
 
         Raises:
             RuntimeError: there are no servers.
         """
         if not self._load:
             raise RuntimeError("No available servers in load balancer")
-        key = _digest(prompt_ids)
-        server = self._sessions.get(request_id)
-        if server not in self._load:
-            server = self._server_of_group(key)
-            self._homes[key] = self._sessions[request_id] = server
-        group = self._groups.setdefault(key, _Group(server))
-        if group.server not in self._load:
-            group.server = server
-        group.requests += 1
-        self._in_flight[request_id] = key
-        return server
+        session = self._session(request_id, prompt_ids)
+        if session.server not in self._load:
+            session.server = self._server_of_group(session.key)
+        group = self._groups.setdefault(session.key, _Group(session.server))
+        group.in_flight += 1
+        session.in_flight += 1
+        self._running[request_id] = session
+        return session.server
 
-    def release(self, request_id: str) -> None:
+    def release(self, request_id: str | None) -> None:
         """Note that a request has ended; an unknown one is ignored."""
-        key = self._in_flight.pop(request_id, None)
-        if key is None:
+        session = self._running.get(request_id)
+        if session is None:
             return
-        group = self._groups[key]
-        group.requests -= 1
-        if not group.requests:
-            del self._groups[key]
+        session.in_flight -= 1
+        if not session.in_flight:
+            del self._running[request_id]
+        group = self._groups[session.key]
+        group.in_flight -= 1
+        if not group.in_flight:
+            del self._groups[session.key]
 
     def forget_sessions(self) -> None:
-        """Let later turns of all sessions be placed anew."""
-        self._sessions.clear()
+        """Let what comes back be placed anew, by the group of its first prompt."""
+        for session in (*self._sessions.values(), *self._running.values()):
+            session.server = None
+
+    def _session(self, request_id: str, prompt_ids: Sequence[int]) -> _Session:
+        session = self._running.get(request_id) or self._sessions.get(request_id)
+        if session is None:
+            session = _Session(_digest(prompt_ids))
+        self._sessions[request_id] = session
+        return session
 
     def _server_of_group(self, key: bytes) -> str:
         group = self._groups.get(key)
-        if group and group.server in self._load:
+        if group and group.server in self._load and group.in_flight % MAX_GROUP:
             return group.server
-        home = self._homes.get(key)
-        if home in self._load and self._load[home] < self._capacity():
-            return home
-        return min(self._load, key=self._load.__getitem__)
+        server = self._server_of_new_group(key)
+        if group:
+            group.server = server
+        self._homes[key] = server
+        return server
 
-    def _capacity(self) -> int:
-        return math.ceil(BALANCE * (sum(self._load.values()) + 1) / len(self._load))
+    def _server_of_new_group(self, key: bytes) -> str:
+        groups = Counter(group.server for group in self._groups.values())
+        home = self._homes.get(key)
+        capacity = math.ceil(BALANCE * (groups.total() + 1) / len(self._load))
+        if key not in self._groups and home in self._load and groups[home] < capacity:
+            return home
+        return min(self._load, key=lambda server: (groups[server], self._load[server]))
 
 
 def _digest(prompt_ids: Sequence[int]) -> bytes:

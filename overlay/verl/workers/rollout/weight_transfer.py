@@ -12,6 +12,9 @@ POLL_SECONDS = 1.0
 SECONDS_TO_ANSWER = 60.0
 """How long an answer may take after the receiver has ended without an error."""
 
+SECONDS_OF_SILENCE = 600.0
+"""How long an answer may take of a receiver whose call another rank has made."""
+
 
 class WatchedSocket:
     """A request socket that gives up when the other end has.
@@ -22,7 +25,11 @@ class WatchedSocket:
     """
 
     def __init__(self, socket: zmq.Socket, receiver: ray.ObjectRef | None) -> None:
-        """Watch `receiver`, the running call of the other end; None: another rank watches it."""
+        """Watch `receiver`, the running call of the other end.
+
+        None is for the other ranks of a tensor-parallel group, whose first rank has made the call
+        for all; they give up after a time of silence.
+        """
         self._socket = socket
         self._receiver = receiver
         self._ended: float | None = None
@@ -54,8 +61,17 @@ class WatchedSocket:
         self._socket.close(linger=0)
 
     def _wait_for(self, event: int) -> None:
+        began = time.monotonic()
         while not self._socket.poll(int(POLL_SECONDS * 1000), event):
             self._check_receiver()
+            self._check_silence(time.monotonic() - began)
+
+    def _check_silence(self, seconds: float) -> None:
+        if self._receiver is None and seconds > SECONDS_OF_SILENCE:
+            raise RuntimeError(
+                f"The rollout has not answered for {seconds:.0f} s while it took new weights: see "
+                "the log of its workers."
+            )
 
     def _check_receiver(self) -> None:
         if self._receiver is None or not ray.wait([self._receiver], timeout=0)[0]:

@@ -96,7 +96,7 @@ class SpeculationCounter:
             self._tail_began = now
         counts.generation_s = now - self._began
         counts.tail_s = now - self._tail_began
-        self._count_tokens(scheduled.scheduled_spec_decode_tokens, output)
+        self._count_tokens(scheduled, output)
 
     def take(self) -> dict[str, bool | int | float]:
         """Return the fields of `SpeculationCounts` since the last call, and start at zero."""
@@ -109,8 +109,10 @@ class SpeculationCounter:
         self._began: float | None = None
         self._tail_began = 0.0
 
-    def _count_tokens(self, drafts: dict[str, list[int]], output: ModelRunnerOutput) -> None:
-        counts = self._counts
+    def _count_tokens(self, scheduled: SchedulerOutput, output: ModelRunnerOutput) -> None:
+        counts, drafts = self._counts, scheduled.scheduled_spec_decode_tokens
+        # Draft tokens that a grammar has refused are padded for the runner, and not verified.
+        refused = getattr(scheduled, "num_invalid_spec_tokens", None) or {}
         for req_id, sampled in zip(output.req_ids, output.sampled_token_ids, strict=False):
             num_sampled = len(sampled)
             if not num_sampled:
@@ -119,7 +121,7 @@ class SpeculationCounter:
             counts.sampled_tokens += num_sampled
             if draft := drafts.get(req_id):
                 counts.verified_drafts += 1
-                counts.draft_tokens += len(draft)
+                counts.draft_tokens += len(draft) - refused.get(req_id, 0)
                 counts.accepted_tokens += num_sampled - 1
 
 
