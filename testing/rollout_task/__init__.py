@@ -3,3 +3,4 @@
 from pathlib import Path
 
 REWARD = Path(__file__).with_name("reward.py")
+LETTERS_REWARD = Path(__file__).with_name("letters.py")

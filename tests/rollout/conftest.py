@@ -1,7 +1,6 @@
 """verl 0.9.1's rollout with real vLLM servers on a tiny policy."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from testing.grpo_run import GrpoRun
+from testing.rollout_task import LETTERS_REWARD
 from testing.rollout_task.policy import save_policy
 from testing.tiny_model import TOKENS, random_prompts, save_tiny_model, save_tokenizer
 
@@ -57,7 +57,6 @@ def grpo_run(policy, rows, tmp_path):
     """Return a function that makes a training, with as many ranks as it is told."""
 
     def run(ranks=1, **environment):
-        reward = Path(__file__).with_name("letters_reward.py")
-        return GrpoRun(tmp_path / "run", policy, rows, reward, ranks, environment)
+        return GrpoRun(tmp_path / "run", policy, rows, LETTERS_REWARD, ranks, environment)
 
     return run

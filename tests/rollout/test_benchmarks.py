@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from bench import grpo_curves, rl
 from bench.rollout_servers import ServedRollout, ServerSetting
 from testing.grpo_run import GrpoRun, TrainingError
+from testing.rollout_task import letters
 from testing.rollout_task.reward import compute_score
 from testing.rollout_task.rows import write_rows
 
@@ -111,6 +112,11 @@ def test_the_reward_is_for_lines_at_their_places_and_the_result():
     assert compute_score("", "one\n2\nthree", solution) == pytest.approx(5 / 6)
     assert compute_score("", "one\ntwo", solution) == pytest.approx(1 / 3)
     assert compute_score("", "", solution) == 0
+
+
+def test_the_reward_of_letters_is_their_share():
+    assert letters.compute_score("", "one 1", "") == pytest.approx(3 / 5)
+    assert letters.compute_score("", "", "") == 0
 
 
 def test_rows_are_different_problems(tmp_path):

@@ -1,12 +1,12 @@
 """GRPO from the command line: real trainer, real weight transfers, real engines."""
 
 import json
-from pathlib import Path
 
 import pytest
 from vllm import LLM, SamplingParams
 
 from testing.grpo_run import GrpoRun, TrainingError
+from testing.rollout_task import LETTERS_REWARD
 from testing.tiny_model import engine_arguments
 
 STEPS = 3
@@ -42,8 +42,8 @@ WHOLE = [
 @pytest.fixture(scope="module")
 def training(policy, rows, tmp_path_factory):
     """Metrics of the steps, validation's outputs by step, and the trained policy's folder."""
-    reward = Path(__file__).with_name("letters_reward.py")
-    run = GrpoRun(tmp_path_factory.mktemp("training"), policy, rows, reward, ranks=2)
+    folder = tmp_path_factory.mktemp("training")
+    run = GrpoRun(folder, policy, rows, LETTERS_REWARD, ranks=2)
     outputs = run.folder / "outputs"
     steps = list(run.train(STEPS, [*WHOLE, f"trainer.validation_data_dir={outputs}"]))
     validated = {int(file.stem): _records(file) for file in outputs.glob("*.jsonl")}
