@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import json_target, report
 from bench.engine_options import POSITIVE
+from bench.number_lists import numbers
 from testing import demo_model
 from testing.grpo_run import GrpoRun, TrainingError
 from testing.rollout_task import LETTERS_REWARD
@@ -147,16 +148,14 @@ def sentence(found: Mapping[str, Any]) -> str:
     )
 
 
-def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
-    try:
-        return [int(seed) for seed in value.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a list of numbers such as 0,1,2.") from error
-
-
 @click.command(help=__doc__, context_settings={"show_default": True})
 @click.option("--steps", type=POSITIVE, default=30, help="GRPO steps of a training.")
-@click.option("--seeds", default="0,1,2", callback=_seeds, help="One training a method each.")
+@click.option(
+    "--seeds",
+    default="0,1,2",
+    callback=numbers("0,1,2", "seed"),
+    help="One training a method each.",
+)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),

@@ -30,6 +30,7 @@ from bench import (
 )
 from bench.engine_options import POSITIVE
 from bench.engines import THRESHOLD_VARIABLE
+from bench.number_lists import numbers
 from bench.predictions import Cluster, Prediction, Rollout, recommended
 from bench.rollout_simulation import EngineShape, Groups, Speculation
 
@@ -54,20 +55,6 @@ DRAFT_LENGTHS = 1, 2, 3, 5, 8
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _numbers(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> list[int] | None:
-    if value is None:
-        return None
-    try:
-        numbers = [int(number) for number in value.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a list of numbers such as 1,3.") from error
-    if len(set(numbers)) < len(numbers):
-        raise click.BadParameter("every number can be named only once.")
-    return numbers
-
-
 @click.command(
     help="\n\n".join((__doc__ or "", answer_lengths.FORMATS, COST, ACCEPTANCE)),
     context_settings={"show_default": True},
@@ -86,12 +73,12 @@ def _numbers(
 @click.option(
     "--thresholds",
     default="0,4,8,16,32,64",
-    callback=_numbers,
+    callback=numbers("1,3", "number"),
     help=f"Values of {THRESHOLD_VARIABLE}; 0: any batch.",
 )
 @click.option(
     "--draft-lengths",
-    callback=_numbers,
+    callback=numbers("1,3", "number"),
     help="Tokens a draft.  [default: 1,2,3,5,8, as far as the acceptance knows]",
 )
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")

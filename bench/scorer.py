@@ -25,21 +25,12 @@ import spd.report
 from spd import metrics, plots
 
 from bench import report, scorer_figures
+from bench.number_lists import numbers
 from bench.scorer_commands import CommandError
 from bench.scorer_experiment import Experiment
 from testing.scorer_tasks import TASKS
 
 ABOUT = "task", "steps", "penalty", "reads_target"
-
-
-def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
-    try:
-        seeds = [int(seed) for seed in value.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a list of numbers such as 0,1,2.") from error
-    if len(set(seeds)) < len(seeds):
-        raise click.BadParameter("every seed can be named only once.")
-    return seeds
 
 
 def result(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
@@ -67,7 +58,12 @@ def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
 
 @click.command(help=__doc__, context_settings={"show_default": True})
 @click.option("--task", type=click.Choice(list(TASKS)), default="easy", help="What is learnt.")
-@click.option("--seeds", default="0", callback=_seeds, help="One training each, such as 0,1,2.")
+@click.option(
+    "--seeds",
+    default="0",
+    callback=numbers("0,1,2", "seed"),
+    help="One training each, such as 0,1,2.",
+)
 @click.option("--steps", type=click.IntRange(min=1), default=60, help="Training steps.")
 @click.option(
     "--penalty",

@@ -1,11 +1,10 @@
-"""The task's rows, in the parquet files that verl reads."""
+"""Rows of prompts, in the parquet files that verl reads."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from testing.demo_model.problems import Problem, held_out_problems
 
 TRAINING_FILE = "train.parquet"
 VALIDATION_FILE = "val.parquet"
@@ -13,20 +12,25 @@ VALIDATION_FILE = "val.parquet"
 
 def write_rows(folder: Path, training: int, validation: int) -> Path:
     """Write so many problems, different from each other, to `folder`; returns it."""
+    # Imported here: rows of other prompts need no reasoning-gym.
+    from testing.demo_model.problems import held_out_problems
+
     problems = held_out_problems(training + validation, set())
-    _write(problems[:training], folder / TRAINING_FILE)
-    _write(problems[training:], folder / VALIDATION_FILE)
+    pairs = [(problem.prompt, problem.solution) for problem in problems]
+    write_file(folder / TRAINING_FILE, pairs[:training])
+    write_file(folder / VALIDATION_FILE, pairs[training:])
     return folder
 
 
-def _write(problems: list[Problem], file: Path) -> None:
+def write_file(file: Path, prompts: Iterable[tuple[str, str]]) -> None:
+    """Write prompts, each with its ground truth."""
     rows = [
         {
-            "data_source": "specrl/solutions",
-            "prompt": [{"role": "user", "content": problem.prompt}],
-            "reward_model": {"style": "rule", "ground_truth": problem.solution},
+            "data_source": "specrl",
+            "prompt": [{"role": "user", "content": prompt}],
+            "reward_model": {"style": "rule", "ground_truth": ground_truth},
             "extra_info": {"index": index},
         }
-        for index, problem in enumerate(problems)
+        for index, (prompt, ground_truth) in enumerate(prompts)
     ]
     pq.write_table(pa.Table.from_pylist(rows), file)

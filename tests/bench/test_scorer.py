@@ -2,7 +2,6 @@
 
 import json
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -121,14 +120,6 @@ def test_a_command_that_cannot_run_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError, match="ended with exit code"):
         run_once(["prepare"], tmp_path / "rows")
-
-
-@pytest.mark.parametrize(
-    ("seeds", "fault"), [("1,two", "is not a list of numbers"), ("1,1", "named only once")]
-)
-def test_seeds_are_different_numbers(seeds, fault):
-    with pytest.raises(click.BadParameter, match=fault):
-        scorer._seeds(None, None, seeds)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(calls, tmp_path):

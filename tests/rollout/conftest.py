@@ -10,12 +10,10 @@ from testing.cpu_environment import CPU_ENVIRONMENT
 
 os.environ.update(CPU_ENVIRONMENT)
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from testing.grpo_run import GrpoRun
 from testing.rollout_task import LETTERS_REWARD
 from testing.rollout_task.policy import save_policy
+from testing.rollout_task.rows import TRAINING_FILE, VALIDATION_FILE, write_file
 from testing.tiny_model import TOKENS, random_prompts, save_tiny_model, save_tokenizer
 
 MAX_MODEL_LEN = 512
@@ -38,17 +36,8 @@ def rows(tmp_path_factory):
     texts = [
         "".join(letters[token % len(letters)] for token in prompt) for prompt in random_prompts()
     ]
-    for file, chosen in {"train.parquet": texts[:8], "val.parquet": texts[4:8]}.items():
-        records = [
-            {
-                "data_source": "letters",
-                "prompt": [{"role": "user", "content": text}],
-                "reward_model": {"style": "rule", "ground_truth": ""},
-                "extra_info": {"index": index},
-            }
-            for index, text in enumerate(chosen)
-        ]
-        pq.write_table(pa.Table.from_pylist(records), folder / file)
+    write_file(folder / TRAINING_FILE, [(text, "") for text in texts[:8]])
+    write_file(folder / VALIDATION_FILE, [(text, "") for text in texts[4:8]])
     return folder
 
 
