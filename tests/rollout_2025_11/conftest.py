@@ -19,11 +19,10 @@ os.environ.update(
 import random
 import string
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 from transformers import AutoTokenizer, GenerationConfig
 
+from testing.rollout_task.rows import write_file
 from testing.tiny_model import save_tiny_model, save_tokenizer
 
 MAX_MODEL_LEN = 128
@@ -49,17 +48,8 @@ def rows_file(tmp_path_factory):
     """Eight prompts, longer than two blocks of the prefix cache."""
     chance = random.Random(0)
     prompts = ["".join(chance.choices(string.ascii_letters, k=40)) for _ in range(8)]
-    rows = [
-        {
-            "data_source": "letters",
-            "prompt": [{"role": "user", "content": prompt}],
-            "reward_model": {"style": "rule", "ground_truth": ""},
-            "extra_info": {"index": index},
-        }
-        for index, prompt in enumerate(prompts)
-    ]
     file = tmp_path_factory.mktemp("rows") / "rows.parquet"
-    pq.write_table(pa.Table.from_pylist(rows), file)
+    write_file(file, [(prompt, "") for prompt in prompts])
     return file
 
 
