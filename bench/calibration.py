@@ -1,8 +1,8 @@
 """What do the steps of an engine cost, and how much of a draft does it accept?
 
 A rollout such as that of bench/rollout.py, greedy and on prompts of its own, runs in turn in an
-engine without speculation and in one with sam. From their steps, each as in the round where it was
-fastest, a linear cost is fitted, and the acceptance counted; both can be given to bench/planner.py.
+engine without speculation and in one with sam. From their steps, each with its median time of the
+rounds, a linear cost is fitted, and the acceptance counted; both can be given to bench/planner.py.
 """
 
 import sys
@@ -24,7 +24,7 @@ from bench.engine_process import EngineError
 from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
 from bench.prompts import first_prompts
 from bench.rollout import Shape
-from bench.stepwise import Request, Rollout, Step, fastest, roll_out_epochs
+from bench.stepwise import Request, Rollout, Step, roll_out_epochs, typical
 from testing import demo_model
 
 METHODS = "none", "sam"
@@ -87,9 +87,9 @@ def _summed(counts: Sequence[Sequence[int]], places: int) -> list[int]:
 @engine_options.MODEL
 @engine_options.PROMPTS
 @click.option("--batch", type=POSITIVE, default=96, help="Requests of the rollout.")
-@click.option("--group", type=POSITIVE, default=8, help="Requests a prompt.")
-@click.option("--shortest", type=POSITIVE, default=20, help="Smallest limit of an answer, tokens.")
-@click.option("--longest", type=POSITIVE, default=250, help="Largest limit of an answer, tokens.")
+@engine_options.GROUP
+@engine_options.SHORTEST
+@engine_options.longest_option(250)
 @click.option(
     "--num-speculative-tokens",
     type=POSITIVE,
@@ -97,7 +97,7 @@ def _summed(counts: Sequence[Sequence[int]], places: int) -> list[int]:
     help="Tokens a draft at most; the planner concludes to shorter ones, not to longer ones.",
 )
 @click.option("--threshold", type=int, default=32, help=f"{THRESHOLD_VARIABLE}; 0: any batch.")
-@click.option("--repeats", type=POSITIVE, default=15, help="Rounds that count.")
+@engine_options.repeats_option(15)
 @engine_options.DTYPE
 @click.option("--cost", "cost_file", type=click.Path(path_type=Path), help="Write the cost here.")
 @click.option(
@@ -132,7 +132,7 @@ def main(
     setting = EngineSetting(model, batch, num_speculative_tokens, threshold, dtype)
     try:
         rounds = measure(setting, requests, repeats)
-        none, sam = (fastest(rounds[method]) for method in METHODS)
+        none, sam = (typical(rounds[method]) for method in METHODS)
         profile = acceptance(sam, threshold, num_speculative_tokens)
     except (EngineError, ValueError) as error:
         raise click.ClickException(str(error)) from error

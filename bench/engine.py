@@ -96,7 +96,7 @@ def _departure(difference: Mapping[str, Any]) -> str:
 @engine_options.NUM_SPECULATIVE_TOKENS
 @engine_options.methods_option(METHODS)
 @click.option("--threshold", type=int, help=f"Value of {THRESHOLD_VARIABLE} for all.")
-@engine_options.REPEATS
+@engine_options.repeats_option(5)
 @engine_options.DTYPE
 @click.option("--stack-name", default="2026.09", help="Name of the stack for the JSON.")
 @json_target.JSON

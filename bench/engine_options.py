@@ -43,7 +43,10 @@ PROMPTS = click.option(
 NUM_SPECULATIVE_TOKENS = click.option(
     "--num-speculative-tokens", type=POSITIVE, default=3, help="Tokens a draft at most."
 )
-REPEATS = click.option("--repeats", type=POSITIVE, default=5, help="Rounds that count.")
+GROUP = click.option("--group", type=POSITIVE, default=8, help="Requests a prompt.")
+SHORTEST = click.option(
+    "--shortest", type=POSITIVE, default=20, help="Smallest limit of an answer, tokens."
+)
 DTYPE = click.option(
     "--dtype",
     type=click.Choice(["float32", "bfloat16", "float16", "auto"]),
@@ -57,3 +60,15 @@ def methods_option(default: Sequence[str]) -> Option:
     return click.option(
         "--methods", default=",".join(default), callback=_checked_methods, help="In turn order."
     )
+
+
+def longest_option(default: int) -> Option:
+    """Return the option with the other end of the limits, in tokens."""
+    return click.option(
+        "--longest", type=POSITIVE, default=default, help="Largest limit of an answer, tokens."
+    )
+
+
+def repeats_option(default: int) -> Option:
+    """Return the option with the number of rounds: the shorter, the more are needed."""
+    return click.option("--repeats", type=POSITIVE, default=default, help="Rounds that count.")

@@ -128,15 +128,15 @@ def _batches(_context: click.Context, _parameter: click.Parameter, value: str) -
 @engine_options.MODEL
 @engine_options.PROMPTS
 @click.option("--batches", default="1,4,16,64,128", callback=_batches, help="Requests a rollout.")
-@click.option("--group", type=POSITIVE, default=8, help="Requests a prompt.")
-@click.option("--shortest", type=POSITIVE, default=20, help="Smallest limit of an answer, tokens.")
-@click.option("--longest", type=POSITIVE, default=200, help="Largest limit of an answer, tokens.")
+@engine_options.GROUP
+@engine_options.SHORTEST
+@engine_options.longest_option(200)
 @click.option("--epochs", type=POSITIVE, default=3, help="Rollouts of the same prompts.")
 @click.option("--temperature", type=click.FloatRange(min=0), default=0.0, help="0 is greedy.")
 @engine_options.NUM_SPECULATIVE_TOKENS
 @engine_options.methods_option(METHODS)
 @click.option("--threshold", type=POSITIVE, default=32, help=f"{THRESHOLD_VARIABLE} for all.")
-@engine_options.REPEATS
+@engine_options.repeats_option(5)
 @engine_options.DTYPE
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
 @click.option(

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -61,17 +62,24 @@ class Rollout:
         return sum(step.seconds for step in self.steps)
 
 
-def fastest(rollouts: Sequence[Rollout]) -> Rollout:
-    """Return the rollout whose every step takes as long as in the round where it was fastest.
+def typical(rollouts: Sequence[Rollout]) -> Rollout:
+    """Return the rollout whose every step takes its median time over the rounds.
 
-    That is how a machine that others use would do without them. Raises ValueError where the
-    rollouts differ in anything but time.
+    So a step that other work on the machine held up once does not count. Raises ValueError where
+    the rollouts differ in anything but time.
     """
     if any(_without_seconds(each) != _without_seconds(rollouts[0]) for each in rollouts):
-        raise ValueError("the rounds of a rollout differ in their steps, so none is the fastest")
+        raise ValueError("the rounds of a rollout differ in their steps, so none is typical")
     rounds = zip(*(each.steps for each in rollouts), strict=True)
-    steps = [min(same, key=lambda step: step.seconds) for same in rounds]
-    return Rollout(rollouts[0].token_ids, steps)
+    return Rollout(rollouts[0].token_ids, [_median_step(same) for same in rounds])
+
+
+def _median_step(same: Sequence[Step]) -> Step:
+    return replace(
+        same[0],
+        seconds=median(step.seconds for step in same),
+        drafter_seconds=median(step.drafter_seconds for step in same),
+    )
 
 
 def _without_seconds(rollout: Rollout) -> Rollout:

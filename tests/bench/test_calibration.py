@@ -12,7 +12,7 @@ from bench.cost_model import LinearCost
 from bench.engine_process import EngineError
 from bench.planner_validation import CALIBRATION, WORKLOADS
 from bench.rollout_simulation import EngineShape, Speculation, simulate
-from bench.stepwise import Rollout, Step, fastest
+from bench.stepwise import Rollout, Step, typical
 
 COST = LinearCost(2e-3, 1e-4, 0.0, 1e-5, 2e-5, 1e-3, 1e-6)
 PROFILE = AcceptanceProfile([0.9, 0.8, 0.7, 0.6, 0.5], [0.6, 0.4, 0.3, 0.2, 0.1])
@@ -62,12 +62,12 @@ def a_round(pace=1.0):
     }
 
 
-def test_a_step_counts_as_in_its_fastest_round():
-    slow, fast = (Rollout([[1, 2]], [Step(s, 1), Step(3 - s, 1)]) for s in (2.0, 1.0))
-    assert fastest([slow, fast]).steps == [Step(1.0, 1), Step(1.0, 1)]
+def test_a_step_counts_with_its_median_time():
+    rounds = [Rollout([[1, 2]], [Step(s, 1), Step(4 - s, 1)]) for s in (1.0, 1.5, 3.0)]
+    assert typical(rounds).steps == [Step(1.5, 1), Step(2.5, 1)]
     other = Rollout([[1, 2]], [Step(1.0, 1)])
     with pytest.raises(ValueError, match="the rounds of a rollout differ"):
-        fastest([slow, other])
+        typical([*rounds, other])
 
 
 def test_acceptance_is_counted_in_steps_that_speculate():
@@ -94,10 +94,13 @@ def test_what_the_steps_cost_is_found():
 
 
 def test_an_engine_that_is_as_simulated_is_predicted():
-    found = planner_validation.comparisons([a_round(2.0), a_round()])
+    rounds = [a_round(pace) for pace in (3.0, 1.0, 1.5)]
+    found = planner_validation.comparisons(rounds)
     assert len(found) == 2 * len(WORKLOADS)
     assert all(abs(each["error"]) < 0.03 for each in found)
-    assert all(each["median_round"] == pytest.approx(1.5 * each["measured"]) for each in found)
+    for each in found:
+        middle = rounds[2][each["workload"], each["method"]].seconds
+        assert each["measured"] == each["rounds"][2] == middle
 
 
 @pytest.fixture

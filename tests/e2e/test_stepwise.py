@@ -1,6 +1,6 @@
 """A rollout that is stepped by hand gives the tokens of any other, and says what each step did."""
 
-from bench.stepwise import Request, fastest, roll_out, roll_out_epochs
+from bench.stepwise import Request, roll_out, roll_out_epochs, typical
 from testing.engine import SAM, generate
 
 THRESHOLD = 3
@@ -38,5 +38,5 @@ def test_a_drafter_begins_each_round_anew_and_knows_its_epochs(start_engine, pro
     requests = [Request(prompts[4], sampling)]
     one, other = (roll_out_epochs(engine, [requests, requests]) for _ in range(2))
     for epoch in range(2):
-        assert len(fastest([one[epoch], other[epoch]]).steps) == len(one[epoch].steps)
+        assert len(typical([one[epoch], other[epoch]]).steps) == len(one[epoch].steps)
     assert len(one[1].steps) < len(one[0].steps)
