@@ -24,6 +24,9 @@ from testing.cpu_environment import CPU_ENVIRONMENT
 ROLLOUT = "actor_rollout_ref.rollout"
 # Tokens that a block of vLLM's cache holds on a CPU. The cache would else take a GiB a server.
 BLOCK_SIZE = 128
+# For a second after its last step a worker keeps a core busy with waiting for the next
+# (vllm/distributed/device_communicators/shm_broadcast.py), which would slow another method's turn.
+SECONDS_TO_IDLE = 1.5
 VERL_ENVIRONMENT = {"VERL_PLATFORM": "cpu", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -153,10 +156,14 @@ class RolloutServers:
 def rounds_in_turn(
     servers: Mapping[str, RolloutServers], repeats: int, requests: Sequence[Request]
 ) -> dict[str, list[ServedRollout]]:
-    """Let the methods take turns for ``repeats`` rounds, after one that does not count."""
+    """Let the methods take turns for ``repeats`` rounds, after one that does not count.
+
+    Each turn begins when the workers of the one before have gone to sleep.
+    """
     rounds: dict[str, list[ServedRollout]] = {method: [] for method in servers}
     turns = [(turn, method) for turn in range(repeats + 1) for method in servers]
     for turn, method in tqdm(turns, "rollouts", unit="turn", disable=None):
+        time.sleep(SECONDS_TO_IDLE)
         rollout = servers[method].roll_out(requests)
         if turn > 0:
             rounds[method].append(rollout)
