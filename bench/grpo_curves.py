@@ -25,11 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench import json_target, report
 from bench.engine_options import POSITIVE
 from bench.number_lists import numbers
-from testing import demo_model
 from testing.grpo_run import GrpoRun, TrainingError
 from testing.rollout_task import LETTERS_REWARD
-from testing.rollout_task.policy import save_policy
-from testing.rollout_task.rows import write_rows
+from testing.rollout_task.demo import save_demo
 
 ROLLOUT = "actor_rollout_ref.rollout"
 METHODS = {"none": [f"~{ROLLOUT}.engine_kwargs.vllm.speculative_config"], "sam": []}
@@ -38,8 +36,6 @@ SMOOTHED_STEPS = 5
 PROMPTS = 8
 GROUP = 8
 LEARNING_RATE = 3e-3
-TRAINING_ROWS = 512
-VALIDATION_ROWS = 16
 
 Curves = dict[str, list[list[dict[str, float]]]]
 
@@ -64,9 +60,7 @@ def trained(folder: Path, seeds: Sequence[int], steps: int) -> Curves:
     Raises:
         TrainingError: a training failed.
     """
-    policy = save_policy(demo_model.path(), folder / "policy")
-    (folder / "rows").mkdir(exist_ok=True)
-    rows = write_rows(folder / "rows", TRAINING_ROWS, VALIDATION_ROWS)
+    policy, rows = save_demo(folder)
     curves: Curves = {method: [] for method in METHODS}
     total = len(METHODS) * len(seeds) * steps
     with click.progressbar(length=total, label="steps", file=sys.stderr) as bar:

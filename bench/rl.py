@@ -36,15 +36,11 @@ from bench.rollout_servers import (
     rounds_in_turn,
     running_servers,
 )
-from testing import demo_model
 from testing.grpo_run import GrpoRun, TrainingError
 from testing.rollout_task import REWARD
-from testing.rollout_task.policy import save_policy
-from testing.rollout_task.rows import write_rows
+from testing.rollout_task.demo import save_demo
 
 METHODS = "none", "ngram", "sam"
-TRAINING_ROWS = 512
-VALIDATION_ROWS = 16
 MAX_MODEL_LEN = 512
 DRAFT_LENGTH = f"{ROLLOUT}.engine_kwargs.vllm.speculative_config.num_speculative_tokens"
 COLUMNS = "method", "rollout, s", "x none", "tail, s", "x none", "accepted", "same tokens"
@@ -103,6 +99,7 @@ def measures(rounds: Rounds) -> dict[str, dict[str, Any]]:
             "tail_s": median(each.tail_seconds for each in found),
             "tail_x_none": _tail_speedup(found, reference),
             "accepted_drafts": int(sum(each.total("accepted_tokens") for each in found)),
+            "rounds": [{"rollout_s": each.seconds, "tail_s": each.tail_seconds} for each in found],
             "identical": all(
                 each.token_ids == other.token_ids
                 for each, other in zip(found, reference, strict=True)
@@ -167,12 +164,12 @@ def _rounded(value: float | None) -> str:
 @click.option("--steps", type=POSITIVE, default=3, help="GRPO steps.")
 @engine_options.methods_option(METHODS)
 @click.option("--num-prompts", type=POSITIVE, default=16, help="Prompts of the rollout.")
-@click.option("--group", type=POSITIVE, default=8, help="Requests a prompt.")
-@click.option("--shortest", type=POSITIVE, default=20, help="Smallest limit of an answer, tokens.")
-@click.option("--longest", type=POSITIVE, default=250, help="Largest limit of an answer, tokens.")
+@engine_options.GROUP
+@engine_options.SHORTEST
+@engine_options.longest_option(250)
 @engine_options.NUM_SPECULATIVE_TOKENS
 @click.option("--threshold", type=POSITIVE, default=32, help=f"{THRESHOLD_VARIABLE} for all.")
-@engine_options.REPEATS
+@engine_options.repeats_option(15)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -197,9 +194,7 @@ def main(
         raise click.UsageError("--shortest is more than --longest.")
     folder = (folder or Path(tempfile.mkdtemp(prefix="rl-"))).absolute()
     click.echo(f"Policy, rows and the log of GRPO are in {folder}.", err=True)
-    policy = save_policy(demo_model.path(), folder / "policy")
-    (folder / "rows").mkdir(exist_ok=True)
-    rows = write_rows(folder / "rows", TRAINING_ROWS, VALIDATION_ROWS)
+    policy, rows = save_demo(folder)
     try:
         environment = {THRESHOLD_VARIABLE: str(threshold)}
         run = GrpoRun(folder / "grpo", policy, rows, REWARD, environment=environment)

@@ -17,6 +17,7 @@ def write_rows(folder: Path, training: int, validation: int) -> Path:
 
     problems = held_out_problems(training + validation, set())
     pairs = [(problem.prompt, problem.solution) for problem in problems]
+    folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / TRAINING_FILE, pairs[:training])
     write_file(folder / VALIDATION_FILE, pairs[training:])
     return folder
