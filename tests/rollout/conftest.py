@@ -10,11 +10,19 @@ from testing.cpu_environment import CPU_ENVIRONMENT
 
 os.environ.update(CPU_ENVIRONMENT)
 
+from vllm import LLM
+
 from testing.grpo_run import GrpoRun
 from testing.rollout_task import LETTERS_REWARD
 from testing.rollout_task.policy import save_policy
 from testing.rollout_task.rows import TRAINING_FILE, VALIDATION_FILE, write_file
-from testing.tiny_model import TOKENS, random_prompts, save_tiny_model, save_tokenizer
+from testing.tiny_model import (
+    TOKENS,
+    engine_arguments,
+    random_prompts,
+    save_tiny_model,
+    save_tokenizer,
+)
 
 MAX_MODEL_LEN = 512
 
@@ -39,6 +47,17 @@ def rows(tmp_path_factory):
     write_file(folder / TRAINING_FILE, [(text, "") for text in texts[:8]])
     write_file(folder / VALIDATION_FILE, [(text, "") for text in texts[4:8]])
     return folder
+
+
+@pytest.fixture
+def start_engine(monkeypatch):
+    """Return a function that starts an engine of vLLM's own in this process."""
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+
+    def start(model, **options):
+        return LLM(**engine_arguments(model, MAX_MODEL_LEN) | options)
+
+    return start
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import pytest
 import torch
 from scipy.stats import chisquare
 from transformers import AutoModelForCausalLM
-from vllm import LLM, SamplingParams
+from vllm import SamplingParams
 
 from bench.rollout_servers import ServerSetting, running_servers
 from bench.stepwise import Request
-from testing.tiny_model import engine_arguments, random_prompts
+from testing.tiny_model import random_prompts
 
 REPLICAS = 2
 MAX_MODEL_LEN = 512
-SAMPLES = 3_000
+SAMPLES = 2_000
 SIGNIFICANCE = 1e-4
 FEWEST_EXPECTED = 5
 
@@ -40,7 +40,7 @@ def log_probs(model, token_ids):
         return model(torch.tensor([token_ids])).logits[0].log_softmax(-1)
 
 
-def test_a_greedy_step_is_that_of_an_engine_without_speculation(servers, policy):
+def test_a_greedy_step_is_that_of_an_engine_without_speculation(servers, policy, start_engine):
     prompts = [prompt for prompt in random_prompts() for _ in range(4)]
     sampling = [
         {"temperature": 0.0, "max_tokens": min(10 + 7 * i, 200), "ignore_eos": True}
@@ -48,8 +48,7 @@ def test_a_greedy_step_is_that_of_an_engine_without_speculation(servers, policy)
     ]
     rollout = servers.roll_out([*map(Request, prompts, sampling)])
 
-    llm = LLM(**engine_arguments(policy, MAX_MODEL_LEN))
-    plain = llm.generate(
+    plain = start_engine(policy).generate(
         [{"prompt_token_ids": prompt} for prompt in prompts],
         [SamplingParams(**options) for options in sampling],
         use_tqdm=False,

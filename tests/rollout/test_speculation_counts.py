@@ -2,12 +2,12 @@
 
 import pytest
 from verl.workers.rollout.speculation_metrics import speculation_metrics
-from vllm import LLM, SamplingParams
+from vllm import SamplingParams
 from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.metrics.speculation_counts import SpeculationCounter
 from vllm.v1.outputs import ModelRunnerOutput
 
-from testing.tiny_model import engine_arguments, random_prompts
+from testing.tiny_model import random_prompts
 
 
 def scheduled(tokens, drafts=None):
@@ -118,12 +118,8 @@ def test_without_engines_there_are_no_metrics():
 
 
 @pytest.mark.parametrize("method", ["sam", "ngram"])
-def test_the_counts_of_an_engine_are_those_of_vllms_statistics(policy, method, monkeypatch):
-    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    llm = LLM(
-        **engine_arguments(policy, 512),
-        speculative_config={"method": method, "num_speculative_tokens": 3},
-    )
+def test_the_counts_of_an_engine_are_those_of_vllms_statistics(policy, method, start_engine):
+    llm = start_engine(policy, speculative_config={"method": method, "num_speculative_tokens": 3})
     core = llm.llm_engine.engine_core.engine_core
     prompts = [{"prompt_token_ids": prompt} for prompt in random_prompts()]
     core.take_speculation_counts()

@@ -1,17 +1,18 @@
 """GRPO from the command line: real trainer, real weight transfers, real engines."""
 
 import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from vllm import LLM, SamplingParams
+from vllm import SamplingParams
 
 from testing.grpo_run import GrpoRun, TrainingError
 from testing.rollout_task import LETTERS_REWARD
-from testing.tiny_model import engine_arguments
+from testing.rollout_task.failing_rollout import STEPS_BEFORE_FAILURE as STEPS
 
-STEPS = 3
 RESPONSE = 48
-MAX_MODEL_LEN = 512
 ROLLOUT = "actor_rollout_ref.rollout"
 SPECULATIVE = f"{ROLLOUT}.engine_kwargs.vllm.speculative_config"
 SMALL = [
@@ -25,7 +26,7 @@ SMALL = [
     f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu=8",
 ]
 # Sleeps and wakes around each step, drops the prefix cache with the weights, and validates greedily
-# with the weights that a checkpoint holds.
+# with the weights that a checkpoint holds; ends in a transfer that fails.
 WHOLE = [
     *SMALL,
     "actor_rollout_ref.actor.optim.lr=3e-3",
@@ -36,19 +37,31 @@ WHOLE = [
     "trainer.test_freq=1",
     f"trainer.save_freq={STEPS}",
     "actor_rollout_ref.actor.checkpoint.save_contents=[model,hf_model]",
+    f"+{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls="
+    "testing.rollout_task.failing_rollout.FailingRollout",
 ]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Metrics of the steps, validation's records by step, the trained policy, and the log."""
+
+    steps: list
+    validated: dict
+    trained: Path
+    log: str
 
 
 @pytest.fixture(scope="module")
 def training(policy, rows, tmp_path_factory):
-    """Metrics of the steps, validation's outputs by step, and the trained policy's folder."""
-    folder = tmp_path_factory.mktemp("training")
-    run = GrpoRun(folder, policy, rows, LETTERS_REWARD, ranks=2)
+    run = GrpoRun(tmp_path_factory.mktemp("training"), policy, rows, LETTERS_REWARD, ranks=2)
     outputs = run.folder / "outputs"
-    steps = list(run.train(STEPS, [*WHOLE, f"trainer.validation_data_dir={outputs}"]))
+    options = [*WHOLE, f"trainer.validation_data_dir={outputs}"]
+    with pytest.raises(TrainingError):
+        list(run.train(STEPS + 1, options))
     validated = {int(file.stem): _records(file) for file in outputs.glob("*.jsonl")}
     (trained,) = run.folder.glob(f"checkpoints/global_step_{STEPS}/actor/huggingface")
-    return steps, validated, trained
+    return Training(run.logged(), validated, trained, run.log.read_text())
 
 
 def _records(file):
@@ -56,9 +69,8 @@ def _records(file):
 
 
 def test_every_step_says_what_speculation_did(training):
-    steps, _, _ = training
-    assert len(steps) == STEPS
-    for metrics in steps:
+    assert len(training.steps) == STEPS
+    for metrics in training.steps:
         assert metrics["rollout/spec_draft_tokens"] > metrics["rollout/spec_accepted_tokens"] > 0
         assert 1 < metrics["rollout/spec_accept_length"] <= 4
         assert 0 < metrics["rollout/spec_accept_rate"] < 1
@@ -68,32 +80,25 @@ def test_every_step_says_what_speculation_did(training):
 
 
 def test_the_rollout_gives_the_probabilities_of_the_actor(training):
-    steps, _, _ = training
-    assert all(metrics["training/rollout_probs_diff_max"] < 1e-5 for metrics in steps)
+    assert all(metrics["training/rollout_probs_diff_max"] < 1e-5 for metrics in training.steps)
 
 
-def test_weights_reach_the_engines(training):
-    _, validated, trained = training
-    texts = {step: [record["output"] for record in records] for step, records in validated.items()}
+def test_weights_reach_the_engines(training, start_engine):
+    texts = {
+        step: [record["output"] for record in records]
+        for step, records in training.validated.items()
+    }
     assert sorted(texts) == [1, 2, 3]
     assert texts[1] != texts[2] != texts[3]
-    records = validated[STEPS]
-    assert texts[STEPS] == greedy(trained, [record["input"] for record in records])
-
-
-def greedy(model, prompts):
-    """What an engine of its own writes, without speculation."""
-    llm = LLM(**{**engine_arguments(model, MAX_MODEL_LEN), "skip_tokenizer_init": False})
+    prompts = [record["input"] for record in training.validated[STEPS]]
     sampling = SamplingParams(temperature=0, max_tokens=RESPONSE, ignore_eos=True)
-    answers = llm.generate(prompts, sampling, use_tqdm=False)
-    return [answer.outputs[0].text for answer in answers]
+    plain = start_engine(training.trained, skip_tokenizer_init=False)
+    answers = plain.generate(prompts, sampling, use_tqdm=False)
+    assert texts[STEPS] == [answer.outputs[0].text for answer in answers]
 
 
-def test_a_failed_weight_transfer_ends_the_job_with_a_message(grpo_run):
-    extension = "testing.rollout_task.failing_rollout.FailingRollout"
-    option = f"+{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls={extension}"
-    with pytest.raises(TrainingError, match=r"failed to take new weights: .*could not be loaded"):
-        list(grpo_run().train(1, [*SMALL, option]))
+def test_a_failed_weight_transfer_ends_the_job_with_a_message(training):
+    assert re.search(r"failed to take new weights: .*could not be loaded", training.log)
 
 
 def test_a_wrong_option_ends_the_job_before_anything_starts(grpo_run):
