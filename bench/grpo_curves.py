@@ -10,6 +10,7 @@ what they have in common, their reward. The band is what the trainings without s
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ ROLLOUT = "actor_rollout_ref.rollout"
 METHODS = {"none": [f"~{ROLLOUT}.engine_kwargs.vllm.speculative_config"], "sam": []}
 REWARD_METRIC = "critic/score/mean"
 SMOOTHED_STEPS = 5
+ROUNDING = 1e-12
 PROMPTS = 8
 GROUP = 8
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 1e-3
 
 Curves = dict[str, list[list[dict[str, float]]]]
 
@@ -86,6 +88,19 @@ def rewards(runs: Sequence[Sequence[Mapping[str, float]]]) -> np.ndarray:
     return np.stack([np.convolve(run, np.ones(window) / window, "valid") for run in raw])
 
 
+def share_as_different(some: np.ndarray, others: np.ndarray) -> float:
+    """Return how often groups that are dealt at random have means as different as these two.
+
+    A permutation test over all ways to deal: near 0, chance does not explain the difference.
+    """
+    together = np.concatenate([some, others])
+    deals = np.array(list(combinations(range(len(together)), len(some))))
+    chosen = together[deals].sum(1)
+    differences = chosen / len(some) - (together.sum() - chosen) / len(others)
+    observed = abs(some.mean() - others.mean())
+    return float((abs(differences) >= observed - ROUNDING).mean())
+
+
 def comparison(curves: Curves) -> dict[str, Any]:
     """Compare the mean curve with sam with the band of those without."""
     none, sam = rewards(curves["none"]), rewards(curves["sam"])
@@ -94,6 +109,9 @@ def comparison(curves: Curves) -> dict[str, Any]:
     return {
         "steps_inside_band": float(inside.mean()),
         "steps_inside_band_by_seed": ((low <= sam) & (sam <= high)).mean(1).tolist(),
+        "share_of_deals_as_different": share_as_different(
+            *(rewards(curves[method]).mean(1) for method in METHODS)
+        ),
         "largest_distance_to_band": float(np.maximum(low - mean, mean - high).clip(0).max()),
         "final_reward": {method: rewards(runs)[:, -1].tolist() for method, runs in curves.items()},
         "first_reward": {method: rewards(runs)[:, 0].tolist() for method, runs in curves.items()},
@@ -132,7 +150,9 @@ def sentence(found: Mapping[str, Any]) -> str:
     return (
         f"The mean reward with sam lies inside the band of the trainings without in "
         f"{found['steps_inside_band']:.0%} of the steps, at most "
-        f"{found['largest_distance_to_band']:.4f} outside. At the end: "
+        f"{found['largest_distance_to_band']:.4f} outside. Trainings dealt at random into two such "
+        f"groups differ as much in {found['share_of_deals_as_different']:.0%} of all ways to deal. "
+        "At the end: "
         + ", ".join(
             f"{method} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
             for method, values in found["final_reward"].items()

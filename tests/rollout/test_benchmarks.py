@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -93,6 +94,12 @@ def test_curves_are_compared_with_the_band(tmp_path):
     assert "inside the band of the trainings without in 0%" in grpo_curves.sentence(outside)
     grpo_curves.draw(inside, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 0
+
+
+def test_trainings_are_compared_with_those_dealt_at_random():
+    low, high = np.array([0.1, 0.2, 0.3]), np.array([0.7, 0.8, 0.9])
+    assert grpo_curves.share_as_different(low, high) == 2 / 20
+    assert grpo_curves.share_as_different(low, low) == 1
 
 
 def test_a_cache_holds_the_whole_batch():

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from spd.overrides import merged, on_a_cpu
 
+from testing.rollout_task import LETTERS_REWARD
+
 HERE = Path(__file__).parent
 RANKS = 2
 STEPS = 2
@@ -72,8 +74,7 @@ def common(folder, model, rows):
         "data.max_prompt_length=40",
         "data.max_response_length=24",
         "data.return_raw_chat=True",
-        f"custom_reward_function.path={HERE / 'letter_reward.py'}",
-        "custom_reward_function.name=share_of_small_letters",
+        f"custom_reward_function.path={LETTERS_REWARD}",
         f"actor_rollout_ref.model.path={model}",
         "actor_rollout_ref.model.external_lib=rollout_probe",
         "actor_rollout_ref.model.use_remove_padding=False",
