@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from verl.workers.rollout.group_placement import BALANCE, GroupPlacement
+from verl.workers.rollout.group_placement import BALANCE, MAX_GROUP, GroupPlacement
 
 NUMBERS = itertools.count()
 
@@ -73,6 +73,25 @@ def test_requests_with_one_prompt_are_shared_out_when_they_are_many():
     servers = Servers(4)
     load = Counter(servers.start(f"request {i}", [1, 2, 3]) for i in range(512))
     assert sorted(load.values()) == [128] * 4
+
+
+@pytest.mark.parametrize("group", [16, 64, 65, 80, 128, 200])
+def test_large_groups_are_shared_out_too(group):
+    servers = Servers(4)
+    placed = run_epoch(servers, range(32), group, list)
+    load = Counter(placed.values())
+    assert max(load.values()) <= 32 * group / 4 + MAX_GROUP
+
+
+def test_a_prompt_that_is_always_in_flight_keeps_few_servers():
+    servers = Servers(4)
+    running = [(name := f"request {i}", servers.start(name, [1])) for i in range(64)]
+    for i in range(64, 500):
+        servers.end(*running.pop(0))
+        running.append((name := f"request {i}", servers.start(name, [1])))
+    (group,) = servers.placement._groups.values()
+    assert len(group.servers) <= 2
+    assert sum(servers.load.values()) == 64
 
 
 def test_later_turns_stay_with_the_first():

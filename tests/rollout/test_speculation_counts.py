@@ -1,7 +1,13 @@
 """Counts of an engine and the metrics made of them."""
 
+import asyncio
+
 import pytest
-from verl.workers.rollout.speculation_metrics import speculation_metrics
+from verl.workers.rollout.speculation_metrics import (
+    speculation_metrics,
+    take_counts,
+    take_counts_in_process,
+)
 from vllm import SamplingParams
 from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.metrics.speculation_counts import SpeculationCounter
@@ -115,6 +121,12 @@ def test_without_drafts_there_are_no_ratios():
 
 def test_without_engines_there_are_no_metrics():
     assert speculation_metrics([]) == {}
+
+
+def test_a_vllm_that_is_not_patched_counts_nothing(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert asyncio.run(take_counts(engine=None)) == []
+    assert speculation_metrics([take_counts_in_process(llm=None)]) == {}
 
 
 @pytest.mark.parametrize("method", ["sam", "ngram"])

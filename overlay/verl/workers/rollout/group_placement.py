@@ -41,8 +41,19 @@ class _Session:
 
 @dataclass
 class _Group:
-    server: str
+    """Requests with one prompt, and their servers, the latest first: one for `MAX_GROUP` each."""
+
+    servers: list[str]
     in_flight: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next request needs another server."""
+        return self.in_flight % MAX_GROUP == 0
+
+    def go_on(self, server: str) -> None:
+        """Send what comes next to `server`."""
+        self.servers = [server, *self.servers][: 1 + self.in_flight // MAX_GROUP]
 
 
 class GroupPlacement:
@@ -70,7 +81,7 @@ class GroupPlacement:
         session = self._session(request_id, prompt_ids)
         if session.server not in self._load:
             session.server = self._server_of_group(session.key)
-        group = self._groups.setdefault(session.key, _Group(session.server))
+        group = self._groups.setdefault(session.key, _Group([session.server]))
         group.in_flight += 1
         session.in_flight += 1
         self._running[request_id] = session
@@ -103,16 +114,16 @@ class GroupPlacement:
 
     def _server_of_group(self, key: bytes) -> str:
         group = self._groups.get(key)
-        if group and group.server in self._load and group.in_flight % MAX_GROUP:
-            return group.server
+        if group and group.servers[0] in self._load and not group.is_full:
+            return group.servers[0]
         server = self._server_of_new_group(key)
         if group:
-            group.server = server
+            group.go_on(server)
         self._homes[key] = server
         return server
 
     def _server_of_new_group(self, key: bytes) -> str:
-        groups = Counter(group.server for group in self._groups.values())
+        groups = Counter(server for group in self._groups.values() for server in group.servers)
         home = self._homes.get(key)
         capacity = math.ceil(BALANCE * (groups.total() + 1) / len(self._load))
         if key not in self._groups and home in self._load and groups[home] < capacity:

@@ -8,12 +8,14 @@ verl/trainer/ppo/ray_trainer.py), but as ratios of sums, so that long responses 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
 
 if TYPE_CHECKING:
+    from vllm import LLM
     from vllm.v1.engine.async_llm import AsyncLLM
 
 Counts = Mapping[str, float]
@@ -26,7 +28,12 @@ def take_counts_of_servers(servers: Sequence[Any]) -> list[Counts]:
 
 
 async def take_counts(engine: AsyncLLM) -> list[Counts]:
-    """Take the counts of an engine since the last call: one mapping a data-parallel replica."""
+    """Take the counts of an engine since the last call: one mapping a data-parallel replica.
+
+    A vLLM that is not patched counts nothing, and there are none.
+    """
+    if not _vllm_counts():
+        return []
     client = engine.engine_core
     # `call_utility_async` returns what the first replica says (vllm/v1/engine/core_client.py).
     calls = (
@@ -36,12 +43,24 @@ async def take_counts(engine: AsyncLLM) -> list[Counts]:
     return list(await asyncio.gather(*calls))
 
 
+def take_counts_in_process(llm: LLM) -> Counts:
+    """Take the counts of an engine of this process; they are empty where vLLM is not patched."""
+    if not _vllm_counts():
+        return {}
+    return llm.llm_engine.engine_core.engine_core.take_speculation_counts()
+
+
+def _vllm_counts() -> bool:
+    return importlib.util.find_spec("vllm.v1.metrics.speculation_counts") is not None
+
+
 def speculation_metrics(engines: Sequence[Counts]) -> dict[str, float]:
     """Return the metrics of a step from the counts of all engines.
 
     Tokens and steps are summed over engines; times are those of the engine with the longest.
     Ratios whose denominator is zero are left out.
     """
+    engines = [counts for counts in engines if counts]
     if not engines:
         return {}
     metrics = {
