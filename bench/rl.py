@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any
 
 import click
+from transformers import AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -71,6 +72,12 @@ class Training:
 
     def _sum(self, name: str) -> float:
         return sum(step[name] for step in self.steps)
+
+
+def room_for_answers(policy: Path, prompts: Sequence[str]) -> int:
+    """Return how many tokens the longest prompt leaves of the servers' context."""
+    tokenizer = AutoTokenizer.from_pretrained(policy)
+    return MAX_MODEL_LEN - max(len(tokenizer.encode(prompt)) for prompt in prompts)
 
 
 def trained(run: GrpoRun, steps: int, num_speculative_tokens: int) -> Training:
@@ -195,6 +202,9 @@ def main(
     folder = (folder or Path(tempfile.mkdtemp(prefix="rl-"))).absolute()
     click.echo(f"Policy, rows and the log of GRPO are in {folder}.", err=True)
     policy, rows = save_demo(folder)
+    prompts = first_prompts(None, num_prompts, num_prompts)
+    if longest > (room := room_for_answers(policy, prompts)):
+        raise click.UsageError(f"--longest is more than the {room} tokens that prompts leave.")
     try:
         environment = {THRESHOLD_VARIABLE: str(threshold)}
         run = GrpoRun(folder / "grpo", policy, rows, REWARD, environment=environment)
@@ -203,7 +213,7 @@ def main(
         raise click.ClickException(str(error)) from error
     shape = Shape(group, shortest, longest, temperature=0.0)
     batch = num_prompts * group
-    requests = shape.requests(first_prompts(None, num_prompts, num_prompts), batch)
+    requests = shape.requests(prompts, batch)
     setting = ServerSetting(str(policy), batch, MAX_MODEL_LEN, num_speculative_tokens, threshold)
     with running_servers(setting, methods) as servers:
         rounds = rounds_in_turn(servers, repeats, requests)

@@ -44,7 +44,7 @@ class ServerSetting:
     def config(self, method: str) -> DictConfig:
         """Return verl's configuration for servers of ``method``."""
         overrides = [
-            f"actor_rollout_ref.model.path={self.model}",
+            f"actor_rollout_ref.model.path='{self.model}'",
             f"{ROLLOUT}.name=vllm",
             f"{ROLLOUT}.dtype=float32",
             f"{ROLLOUT}.enforce_eager=True",

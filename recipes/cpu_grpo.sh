@@ -3,13 +3,14 @@
 #
 #   MODEL=/path/to/model DATA=/path/to/rows REWARD=/path/to/reward.py recipes/cpu_grpo.sh [KEY=VALUE …]
 #
-# MODEL    a model folder in float32 with a tokenizer
+# MODEL    a model folder in float32, whose tokenizer has a chat template
 # DATA     a folder with train.parquet and val.parquet
 # REWARD   a Python file with compute_score
 # RANKS    training ranks, with a vLLM replica each (default: 1)
 #
-# SAM off: ~actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config
-# What to watch: docs/verl.md.
+# SAM off         ~actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config
+# What to watch   rollout/spec_accept_length, rollout/spec_switched_off_share, rollout/tail_s
+# Low acceptance  docs/verl.md: shorter drafts, a history of earlier epochs, another threshold
 set -euo pipefail
 : "${MODEL:?is the folder of a model}" "${DATA:?is a folder with train.parquet and val.parquet}"
 : "${REWARD:?is a Python file with compute_score}"
@@ -24,18 +25,19 @@ export VLLM_SPECULATIVE_BATCH_SIZE_THRE="${VLLM_SPECULATIVE_BATCH_SIZE_THRE:-32}
 unset CUDA_VISIBLE_DEVICES
 
 SPECULATIVE=actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config
+# Paths are quoted once more for Hydra, which would read = and , in them.
 arguments=(
   algorithm.adv_estimator=grpo
-  "data.train_files=$DATA/train.parquet"
-  "data.val_files=$DATA/val.parquet"
+  "data.train_files='$DATA/train.parquet'"
+  "data.val_files='$DATA/val.parquet'"
   data.train_batch_size=16
   data.max_prompt_length=192
   data.max_response_length=256
   data.dataloader_num_workers=0
   data.filter_overlong_prompts=False
-  "reward.custom_reward_function.path=$REWARD"
+  "reward.custom_reward_function.path='$REWARD'"
   reward.num_workers=1
-  "actor_rollout_ref.model.path=$MODEL"
+  "actor_rollout_ref.model.path='$MODEL'"
   actor_rollout_ref.model.use_remove_padding=False
   actor_rollout_ref.model.enable_gradient_checkpointing=False
   +actor_rollout_ref.model.override_config.attn_implementation=sdpa

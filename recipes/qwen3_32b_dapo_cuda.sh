@@ -6,7 +6,7 @@
 #
 # SAM off         ~actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config
 # What to watch   rollout/spec_accept_length, rollout/spec_switched_off_share, rollout/tail_s
-# Low acceptance  docs/verl.md: shorter drafts, a history of earlier epochs, a smaller threshold
+# Low acceptance  docs/verl.md: shorter drafts, a history of earlier epochs, another threshold
 set -euo pipefail
 parts="$(dirname "$0")/parts"
 source "$parts/qwen3_32b.sh"

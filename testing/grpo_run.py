@@ -69,7 +69,7 @@ class GrpoRun:
             RECIPE,
             "trainer.logger=[console,file]",
             f"trainer.total_training_steps={steps}",
-            f"trainer.default_local_dir={self.folder / 'checkpoints'}",
+            f"trainer.default_local_dir='{self.folder / 'checkpoints'}'",
             *overrides,
         ]
         return subprocess.Popen(

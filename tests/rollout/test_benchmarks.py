@@ -1,6 +1,7 @@
 """What is made of rollouts and trainings, and what their commands refuse."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -62,6 +63,14 @@ def test_wrong_options_of_rl_are_refused(options, message):
     outcome = CliRunner().invoke(rl.main, options)
     assert outcome.exit_code == 2
     assert message in outcome.output
+
+
+def test_answers_that_the_servers_would_cut_are_refused(policy, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(rl, "save_demo", lambda _folder: (policy, rows))
+    options = ["--num-prompts", "2", "--longest", "512", "--folder", str(tmp_path)]
+    outcome = CliRunner().invoke(rl.main, options)
+    assert outcome.exit_code == 2
+    assert re.search(r"--longest is more than the \d+ tokens that prompts leave", outcome.output)
 
 
 def test_wrong_seeds_are_refused():

@@ -31,9 +31,9 @@ def started(tmp_path):
         variables = {
             **os.environ,
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
-            "MODEL": "/model",
-            "DATA": "/data",
-            "REWARD": "/reward.py",
+            "MODEL": "/a model",
+            "DATA": "/lr=1,2/data",
+            "REWARD": "/reward (new).py",
         }
         command = [recipe, *overrides]
         found = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
@@ -61,6 +61,8 @@ def test_every_key_is_verls(started, recipe):
         "num_speculative_tokens": 3,
     }
     assert load_balancer_of(rollout) is GroupLoadBalancer
+    assert config.actor_rollout_ref.model.path == "/a model"
+    assert config.data.train_files == "/lr=1,2/data/train.parquet"
 
 
 @pytest.mark.parametrize("recipe", PUBLISHED, ids=lambda recipe: recipe.stem)
