@@ -44,6 +44,8 @@ class LogNormal:
         """Raise ValueError where a number is out of its range."""
         if min(self.median, self.longest, self.prompts, self.group) < 1:
             raise ValueError("median, longest, prompts and group must be at least 1")
+        if self.seed < 0:
+            raise ValueError("seed must not be negative")
         if self.sigma < 0 or not 0 <= self.prompt_share <= 1:
             raise ValueError("sigma must not be negative, and prompt_share be from 0 to 1")
 
@@ -72,6 +74,8 @@ class Source:
 
         Raises click.BadParameter where there are none, or something else.
         """
+        if self.step is not None and not self.path.is_dir():
+            raise click.BadParameter(f"--step chooses from a folder, and {self.path} is a file.")
         path = self._step_file() if self.path.is_dir() else self.path
         readers = {".txt": self._numbers, ".jsonl": self._rows, ".json": self._distribution}
         if path.suffix not in readers:

@@ -8,6 +8,7 @@ bench/calibration.py measures the cost and the acceptance in a real engine, benc
 acceptance on recorded samples. docs/planner.md shows how well this predicts.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -110,6 +111,7 @@ def main(
     step_cost = cost_model.parse(json_record.read(cost), cost)
     cluster = Cluster(step_cost, EngineShape(max_num_seqs, prompt_tokens), engines)
     none = cluster.rollout(groups)
+    _check_time(none, cost)
     settings = [Speculation(t, profile.limited(k)) for t in thresholds for k in draft_lengths]
     bar = tqdm(settings, "settings", mininterval=report.PROGRESS_INTERVAL, disable=None)
     predicted = [predictions.prediction(cluster, groups, none, setting) for setting in bar]
@@ -143,6 +145,13 @@ def _check_draft_lengths(draft_lengths: list[int], longest: int, where: Path) ->
     if not 1 <= min(draft_lengths) <= max(draft_lengths) <= longest:
         raise click.BadParameter(
             f"--draft-lengths must be from 1 to {longest}, the places that {where} knows."
+        )
+
+
+def _check_time(none: Rollout, where: Path) -> None:
+    if not 0 < none.seconds < math.inf:
+        raise click.BadParameter(
+            f"{where}: by these costs the rollout takes {none.seconds} s; mend them."
         )
 
 

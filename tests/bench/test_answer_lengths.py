@@ -128,12 +128,31 @@ def test_a_distribution(write):
             '{"median": 5, "sigma": 1, "longest": 9, "prompts": 1, "group": 1, "prompt_share": 2}',
             "prompt_share be from 0 to 1",
         ),
+        (
+            "lengths.json",
+            '{"median": 5, "sigma": 1, "longest": 9, "prompts": 4.0, "group": 1}',
+            "lengths.json: prompts must be a whole number without a point, not 4.0.",
+        ),
+        (
+            "lengths.json",
+            '{"median": 5, "sigma": 1, "longest": 9, "prompts": 1, "group": 1, "seed": -1}',
+            "lengths.json: seed must not be negative.",
+        ),
+        ("lengths.json", '{"sigma": NaN}', "cannot be read as JSON: NaN is no finite number."),
+        ("lengths.json", '{"longest": -Infinity}', "-Infinity is no finite number"),
+        ("lengths.json", '{"median": 1e999}', "1e999 is no finite number"),
     ],
 )
 def test_bad_files(write, name, text, sentence):
     with pytest.raises(click.BadParameter) as error:
         Source(write(name, text), length_field="n").groups()
     assert sentence in error.value.message
+
+
+def test_a_file_has_no_steps(write):
+    with pytest.raises(click.BadParameter) as error:
+        Source(write("3.jsonl", '{"n": 1}'), length_field="n", step=3).groups()
+    assert "--step chooses from a folder, and " in error.value.message
 
 
 def test_texts_need_a_tokenizer(write):

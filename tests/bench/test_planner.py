@@ -108,6 +108,14 @@ def test_none_can_be_recommended(run, tmp_path):
     assert json.loads((tmp_path / "plan.json").read_text())["recommended"] is None
 
 
+@pytest.mark.parametrize("step", [0.0, 1e308])
+def test_a_cost_of_nothing_or_too_much(run, step):
+    outcome = run(cost=LinearCost(step))
+    assert outcome.exit_code == 2
+    seconds = "inf" if step else "0.0"
+    assert f"cost.json: by these costs the rollout takes {seconds} s" in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -116,6 +124,7 @@ def test_none_can_be_recommended(run, tmp_path):
         (["--draft-lengths", "0"], "must be from 1 to 2"),
         (["--draft-lengths", "3"], "must be from 1 to 2"),
         (["--samples", "sky, own"], "is one profile"),
+        (["--step", "3"], "lengths.txt is a file"),
         (["--answers", "nowhere.txt"], "does not exist"),
         (["--engines", "0"], "0 is not in the range"),
     ],
