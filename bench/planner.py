@@ -25,6 +25,8 @@ from bench import (
     answer_lengths,
     cost_model,
     json_record,
+    json_target,
+    output_file,
     planner_plots,
     predictions,
     report,
@@ -82,10 +84,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     callback=numbers("1,3", "number"),
     help="Tokens a draft.  [default: 1,2,3,5,8, as far as the acceptance knows]",
 )
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
-@click.option(
-    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write a PNG file here."
-)
+@json_target.JSON
+@output_file.PLOT
 def main(
     answers: Path,
     group: int,
@@ -100,8 +100,8 @@ def main(
     prompt_tokens: int,
     thresholds: list[int],
     draft_lengths: list[int] | None,
-    target: Path | None,
-    plot: Path | None,
+    target: str | None,
+    picture: Path | None,
 ) -> None:
     """Predict, recommend, and say so."""
     groups = answer_lengths.Source(answers, group, length_field, tokenizer, step).groups()
@@ -115,13 +115,14 @@ def main(
     settings = [Speculation(t, profile.limited(k)) for t in thresholds for k in draft_lengths]
     bar = tqdm(settings, "settings", mininterval=report.PROGRESS_INTERVAL, disable=None)
     predicted = [predictions.prediction(cluster, groups, none, setting) for setting in bar]
-    click.echo(f"{predictions.table(none, predicted)}\n\n{advice(recommended(predicted))}")
+    words = f"{predictions.table(none, predicted)}\n\n{advice(recommended(predicted))}"
+    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
     if target:
         inputs = {"cost": cost_model.as_json(step_cost), "acceptance": asdict(profile)}
         about = {**_sizes(groups), "engines": engines, **asdict(cluster.shape), **inputs}
-        report.write_json({**about, **_found(none, predicted)}, target)
-    if plot:
-        planner_plots.write(predicted, none, plot)
+        json_target.write({**about, **_found(none, predicted)}, target)
+    if picture:
+        planner_plots.write(predicted, none, picture)
 
 
 def _sizes(groups: Groups) -> dict[str, int]:
