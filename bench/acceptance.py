@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
 
 from sam_drafting import SamDrafter
 
-from bench import acceptance_plots, peers, report, traces
+from bench import acceptance_plots, json_target, peers, report, traces
 from bench.replay import NUM_CLASSES, Acceptance, class_start, replay, steps_reaching
 
 DRAFT_LENGTHS = (3, 8)
@@ -216,19 +216,20 @@ def comparisons_table(compared: Sequence[Found]) -> str:
     help="Folder of recorded samples.",
 )
 @click.option("--odd", is_flag=True, help="Take the odd prompts, on which things are tuned.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
+@json_target.JSON
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
 )
-def main(folder: Path, odd: bool, target: Path | None, plots: Path | None) -> None:
+def main(folder: Path, odd: bool, target: str | None, plots: Path | None) -> None:
     """Replay all traces with every method and say what was accepted."""
     scenarios = traces.scenarios(folder, first_prompt=0 if odd else 1)
     runs = measure_all(scenarios)
     compared = comparisons(runs)
-    click.echo(f"{runs_table(runs)}\n\n{comparisons_table(compared)}")
+    words = f"{runs_table(runs)}\n\n{comparisons_table(compared)}"
+    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
     if target:
         about = {**report.circumstances(), "prompts": "odd" if odd else "even"}
-        report.write_json({**about, "runs": runs, "comparisons": compared}, target)
+        json_target.write({**about, "runs": runs, "comparisons": compared}, target)
     if plots:
         acceptance_plots.write(settings(runs), plots)
 

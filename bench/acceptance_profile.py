@@ -113,7 +113,12 @@ def read(path: Path, samples: str | None) -> AcceptanceProfile:
     """
     found = json_record.read(path)
     if "runs" in found:
-        return of_samples(found["runs"], samples, path)
+        try:
+            return of_samples(found["runs"], samples, path)
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            raise click.BadParameter(
+                f'{path} has "runs" that bench.acceptance did not write: {error!r}.'
+            ) from error
     if samples is not None:
         raise click.BadParameter(
             f"{path} is one profile: --samples is for bench.acceptance's JSON."

@@ -1,7 +1,7 @@
 """Lengths of answers in tokens, group by group, from a file, a job's log or a distribution."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from bench import json_record
+from bench import json_record, text_lines
 
 FORMATS = """\
 What --answers understands, by the file:
@@ -44,6 +44,8 @@ class LogNormal:
         """Raise ValueError where a number is out of its range."""
         if min(self.median, self.longest, self.prompts, self.group) < 1:
             raise ValueError("median, longest, prompts and group must be at least 1")
+        if self.seed < 0:
+            raise ValueError("seed must not be negative")
         if self.sigma < 0 or not 0 <= self.prompt_share <= 1:
             raise ValueError("sigma must not be negative, and prompt_share be from 0 to 1")
 
@@ -72,6 +74,8 @@ class Source:
 
         Raises click.BadParameter where there are none, or something else.
         """
+        if self.step is not None and not self.path.is_dir():
+            raise click.BadParameter(f"--step chooses from a folder, and {self.path} is a file.")
         path = self._step_file() if self.path.is_dir() else self.path
         readers = {".txt": self._numbers, ".jsonl": self._rows, ".json": self._distribution}
         if path.suffix not in readers:
@@ -93,33 +97,32 @@ class Source:
         return steps[max(steps) if self.step is None else self.step]
 
     def _numbers(self, path: Path) -> Groups:
-        lines = enumerate(path.read_text().splitlines(), 1)
-        lengths = [_length(line, f"{path}, line {n}") for n, line in lines if line.strip()]
-        return self._grouped(lengths)
+        lines = text_lines.read(path)
+        return self._grouped([_length(line, where) for where, line in lines.items()])
 
     def _rows(self, path: Path) -> Groups:
         rows = _json_lines(path)
         lengths = self._lengths(rows, path)
-        if not all("input" in row for row in rows):
+        if not all("input" in row for row in rows.values()):
             return self._grouped(lengths)
         by_prompt: dict[str, list[int]] = {}
-        for row, length in zip(rows, lengths, strict=True):
+        for row, length in zip(rows.values(), lengths, strict=True):
             by_prompt.setdefault(json.dumps(row["input"]), []).append(length)
         return list(by_prompt.values())
 
-    def _lengths(self, rows: Sequence[dict[str, Any]], path: Path) -> list[int]:
+    def _lengths(self, rows: Mapping[str, dict[str, Any]], path: Path) -> list[int]:
         field = self.length_field or "output"
-        for n, row in enumerate(rows, 1):
+        for where, row in rows.items():
             if field not in row:
-                raise click.BadParameter(f"{path}, line {n} has no field {field!r}.")
+                raise click.BadParameter(f"{where} has no field {field!r}.")
         if self.length_field:
-            return [_length(row[field], f"{path}, line {n}") for n, row in enumerate(rows, 1)]
+            return [_length(row[field], where) for where, row in rows.items()]
         if self.tokenizer is None:
             raise click.BadParameter(
                 f"{path} needs --length-field, or --tokenizer to count tokens."
             )
         count = token_counter(self.tokenizer)
-        return [max(1, count(str(row[field]))) for row in rows]
+        return [max(1, count(str(row[field]))) for row in rows.values()]
 
     def _distribution(self, path: Path) -> Groups:
         return json_record.record(LogNormal, json_record.read(path), path).groups()
@@ -147,17 +150,19 @@ def token_counter(path: Path) -> Callable[[str], int]:
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    rows = []
-    for n, line in enumerate(path.read_text().splitlines(), 1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise click.BadParameter(f"{path}, line {n} is no JSON: {error}.") from error
-        if not isinstance(row, dict):
-            raise click.BadParameter(f"{path}, line {n} is no JSON object.")
-        rows.append(row)
-    return rows
+def _json_lines(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the objects by their places."""
+    return {where: _json_object(line, where) for where, line in text_lines.read(path).items()}
+
+
+def _json_object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise click.BadParameter(f"{where} is no JSON: {error}.") from error
+    if not isinstance(row, dict):
+        raise click.BadParameter(f"{where} is no JSON object.")
+    return row
 
 
 def _length(value: Any, where: str) -> int:  # noqa: ANN401

@@ -20,7 +20,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from bench import report
+from bench import json_target, report
 from bench.engine_process import EngineError, EngineOptions, EngineProcess
 from testing.npu_emulator.process_environment import NPU_ENVIRONMENT
 from testing.tiny_model import VOCABULARY, save_tiny_model
@@ -214,8 +214,8 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 @click.command(help=__doc__)
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
-def main(target: Path | None) -> None:
+@json_target.JSON
+def main(target: str | None) -> None:
     """Run every method in every situation, and say what came of it."""
     cells = [(situation, method) for situation in SITUATIONS for method in METHODS]
     runs = []
@@ -231,10 +231,10 @@ def main(target: Path | None) -> None:
         except EngineError as error:
             sys.exit(f"bench.ascend: {error}")
     release = version("vllm-ascend")
-    click.echo(f"vllm-ascend {release} on an emulated NPU, never tested on Ascend hardware:\n")
-    click.echo(runs_table(runs))
+    where = f"vllm-ascend {release} on an emulated NPU, never tested on Ascend hardware"
+    click.echo(f"{where}:\n\n{runs_table(runs)}", err=target == json_target.STANDARD_OUTPUT)
     if target:
-        report.write_json({**report.circumstances(), "vllm_ascend": release, "runs": runs}, target)
+        json_target.write({**report.circumstances(), "vllm_ascend": release, "runs": runs}, target)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import acceptance_profile, cost_model, engine_options, report
+from bench import acceptance_profile, cost_model, engine_options, json_target, report
 from bench.acceptance_profile import AcceptanceProfile
 from bench.cost_model import LinearCost, Load
 from bench.engine_options import POSITIVE
@@ -99,14 +99,16 @@ def _summed(counts: Sequence[Sequence[int]], places: int) -> list[int]:
 @click.option("--threshold", type=int, default=32, help=f"{THRESHOLD_VARIABLE}; 0: any batch.")
 @engine_options.repeats_option(15)
 @engine_options.DTYPE
-@click.option("--cost", "cost_file", type=click.Path(path_type=Path), help="Write the cost here.")
+@click.option(
+    "--cost", "cost_file", type=json_target.FILE, help="Write the cost here; - is standard output."
+)
 @click.option(
     "--acceptance",
     "acceptance_file",
-    type=click.Path(path_type=Path),
-    help="Write the acceptance here.",
+    type=json_target.FILE,
+    help="Write the acceptance here; - is standard output.",
 )
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write both here.")
+@json_target.JSON
 def main(
     model: str | None,
     prompts: Path | None,
@@ -118,9 +120,9 @@ def main(
     threshold: int,
     repeats: int,
     dtype: str,
-    cost_file: Path | None,
-    acceptance_file: Path | None,
-    target: Path | None,
+    cost_file: str | None,
+    acceptance_file: str | None,
+    target: str | None,
 ) -> None:
     """Measure and say what was found."""
     if shortest > longest:
@@ -137,13 +139,13 @@ def main(
     except (EngineError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     step_cost = cost(none, sam)
-    click.echo(table(step_cost, profile))
+    files = cost_file, acceptance_file, target
+    click.echo(table(step_cost, profile), err=json_target.STANDARD_OUTPUT in files)
     found = {"cost": cost_model.as_json(step_cost), "acceptance": asdict(profile)}
     about = {**report.circumstances(), **asdict(setting), **asdict(shape)}
-    written = {cost_file: found["cost"], acceptance_file: found["acceptance"]}
-    for file, content in {**written, target: {**about, **found}}.items():
+    for file, content in zip(files, (*found.values(), {**about, **found}), strict=True):
         if file:
-            report.write_json(content, file)
+            json_target.write(content, file)
 
 
 def table(step_cost: LinearCost, profile: AcceptanceProfile) -> str:

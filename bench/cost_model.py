@@ -191,7 +191,7 @@ def parse(found: dict[str, Any], where: str | Path) -> LinearCost | Roofline:
     Raises click.BadParameter where it gives none.
     """
     kind = found.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         known = " or ".join(f'"{name}"' for name in KINDS)
         raise click.BadParameter(f'{where} needs "kind": {known}, not {kind!r}.')
     given = {name: value for name, value in found.items() if name != "kind"}

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
 
 from sam_drafting import SamDrafter
 
-from bench import drafting_plots, peers, report, streams
+from bench import drafting_plots, json_target, peers, report, streams
 from bench.automata import AutomatonDrafter
 
 Found = dict[str, Any]
@@ -262,11 +262,11 @@ def formatted(value: float | None, form: str) -> str:
     help="Folder of recorded samples; a synthetic text where absent.",
 )
 @click.option("--quick", is_flag=True, help="A smaller grid.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
+@json_target.JSON
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
 )
-def main(folder: Path | None, quick: bool, target: Path | None, plots: Path | None) -> None:
+def main(folder: Path | None, quick: bool, target: str | None, plots: Path | None) -> None:
     """Measure the grid and say what was found."""
     stream = streams.recorded(folder) if folder else streams.synthetic()
     contexts, batches = (QUICK_CONTEXTS, QUICK_BATCHES) if quick else (CONTEXTS, BATCHES)
@@ -276,10 +276,11 @@ def main(folder: Path | None, quick: bool, target: Path | None, plots: Path | No
         runs += measure(stream, context, batch)
         gc.collect()
     checked = targets(runs)
-    click.echo(f"{runs_table(runs)}\n\n{targets_table(checked)}")
+    words = f"{runs_table(runs)}\n\n{targets_table(checked)}"
+    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
     if target:
         about = {**report.circumstances(), "stream": folder.name if folder else "synthetic"}
-        report.write_json({**about, "runs": runs, "targets": checked}, target)
+        json_target.write({**about, "runs": runs, "targets": checked}, target)
     if plots:
         drafting_plots.write(runs, plots)
 

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import json_target, report
+from bench import json_target, output_file, report
 from bench.engine_options import POSITIVE
 from bench.number_lists import numbers
 from testing.grpo_run import GrpoRun, TrainingError
@@ -176,10 +176,10 @@ def sentence(found: Mapping[str, Any]) -> str:
     help="Where policy, rows and logs go, and what is complete there is not trained again; a new "
     "folder where absent.",
 )
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="A PNG file.")
+@output_file.PLOT
 @json_target.JSON
 def main(
-    steps: int, seeds: list[int], folder: Path | None, plot: Path | None, target: str | None
+    steps: int, seeds: list[int], folder: Path | None, picture: Path | None, target: str | None
 ) -> None:
     """Train, compare, and say what was found."""
     folder = (folder or Path(tempfile.mkdtemp(prefix="grpo-"))).absolute()
@@ -189,11 +189,11 @@ def main(
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     found = comparison(curves)
-    if plot:
-        draw(curves, plot)
     click.echo(sentence(found), err=target == json_target.STANDARD_OUTPUT)
     if target:
         json_target.write({**found, "curves": curves, **report.circumstances()}, target)
+    if picture:
+        draw(curves, picture)
 
 
 if __name__ == "__main__":

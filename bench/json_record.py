@@ -1,10 +1,11 @@
 """Records of numbers, read from JSON objects with a sentence for every fault."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import click
 
@@ -14,10 +15,10 @@ Record = TypeVar("Record")
 def read(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file.
 
-    Raises click.BadParameter where there is something else.
+    Raises click.BadParameter where there is something else, or a number that is not finite.
     """
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text("utf-8"), parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(found, dict):
@@ -25,8 +26,15 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
+def _finite(number: str) -> float:
+    """Read a number; unlike JSON, Python's module knows NaN and Infinity."""
+    if not math.isfinite(found := float(number)):
+        raise ValueError(f"{number} is no finite number")
+    return found
+
+
 def record(kind: type[Record], found: Mapping[str, Any], where: str | Path) -> Record:
-    """Return the record with these fields; the field ``source`` is for people.
+    """Return the record with these numbers; the field ``source`` is for people.
 
     Raises click.BadParameter where a field is unknown, missing or wrong.
     """
@@ -39,9 +47,25 @@ def record(kind: type[Record], found: Mapping[str, Any], where: str | Path) -> R
     needed = {name for name, field in known.items() if field.default is MISSING}
     if missing := sorted(needed - given.keys()):
         raise click.BadParameter(f"{where} lacks the field {missing[0]!r}.")
+    types = get_type_hints(kind)
     try:
+        for name, value in given.items():
+            _check(name, value, types[name])
         return kind(**given)
-    except TypeError as error:
-        raise click.BadParameter(f"{where} has a field of a wrong type: {error}.") from error
     except ValueError as error:
         raise click.BadParameter(f"{where}: {error}.") from error
+
+
+def _check(name: str, value: Any, kind: Any) -> None:  # noqa: ANN401
+    if kind == Sequence[float]:
+        if not isinstance(value, list) or not all(map(_is_number, value)):
+            raise ValueError(f"{name} must be a list of numbers, not {value!r}")
+    elif kind is int:
+        if type(value) is not int:
+            raise ValueError(f"{name} must be a whole number without a point, not {value!r}")
+    elif not _is_number(value):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401
+    return type(value) in (int, float)

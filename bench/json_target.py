@@ -7,19 +7,14 @@ from typing import Any
 
 import click
 
+from bench.output_file import OutputFile
 from bench.report import write_json
 
 STANDARD_OUTPUT = "-"
 
-
-def _checked(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value and value != STANDARD_OUTPUT and not Path(value).absolute().parent.is_dir():
-        raise click.BadParameter(f"the folder of {value} does not exist.")
-    return value
-
-
+FILE = OutputFile(dir_okay=False, allow_dash=True)
 JSON = click.option(
-    "--json", "target", callback=_checked, help="Write the result here; - is standard output."
+    "--json", "target", type=FILE, help="Write the result here; - is standard output."
 )
 
 

@@ -8,6 +8,7 @@ bench/calibration.py measures the cost and the acceptance in a real engine, benc
 acceptance on recorded samples. docs/planner.md shows how well this predicts.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,6 +25,8 @@ from bench import (
     answer_lengths,
     cost_model,
     json_record,
+    json_target,
+    output_file,
     planner_plots,
     predictions,
     report,
@@ -81,10 +84,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     callback=numbers("1,3", "number"),
     help="Tokens a draft.  [default: 1,2,3,5,8, as far as the acceptance knows]",
 )
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
-@click.option(
-    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write a PNG file here."
-)
+@json_target.JSON
+@output_file.PLOT
 def main(
     answers: Path,
     group: int,
@@ -99,8 +100,8 @@ def main(
     prompt_tokens: int,
     thresholds: list[int],
     draft_lengths: list[int] | None,
-    target: Path | None,
-    plot: Path | None,
+    target: str | None,
+    picture: Path | None,
 ) -> None:
     """Predict, recommend, and say so."""
     groups = answer_lengths.Source(answers, group, length_field, tokenizer, step).groups()
@@ -110,16 +111,18 @@ def main(
     step_cost = cost_model.parse(json_record.read(cost), cost)
     cluster = Cluster(step_cost, EngineShape(max_num_seqs, prompt_tokens), engines)
     none = cluster.rollout(groups)
+    _check_time(none, cost)
     settings = [Speculation(t, profile.limited(k)) for t in thresholds for k in draft_lengths]
     bar = tqdm(settings, "settings", mininterval=report.PROGRESS_INTERVAL, disable=None)
     predicted = [predictions.prediction(cluster, groups, none, setting) for setting in bar]
-    click.echo(f"{predictions.table(none, predicted)}\n\n{advice(recommended(predicted))}")
+    words = f"{predictions.table(none, predicted)}\n\n{advice(recommended(predicted))}"
+    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
     if target:
         inputs = {"cost": cost_model.as_json(step_cost), "acceptance": asdict(profile)}
         about = {**_sizes(groups), "engines": engines, **asdict(cluster.shape), **inputs}
-        report.write_json({**about, **_found(none, predicted)}, target)
-    if plot:
-        planner_plots.write(predicted, none, plot)
+        json_target.write({**about, **_found(none, predicted)}, target)
+    if picture:
+        planner_plots.write(predicted, none, picture)
 
 
 def _sizes(groups: Groups) -> dict[str, int]:
@@ -143,6 +146,13 @@ def _check_draft_lengths(draft_lengths: list[int], longest: int, where: Path) ->
     if not 1 <= min(draft_lengths) <= max(draft_lengths) <= longest:
         raise click.BadParameter(
             f"--draft-lengths must be from 1 to {longest}, the places that {where} knows."
+        )
+
+
+def _check_time(none: Rollout, where: Path) -> None:
+    if not 0 < none.seconds < math.inf:
+        raise click.BadParameter(
+            f"{where}: by these costs the rollout takes {none.seconds} s; mend them."
         )
 
 

@@ -12,7 +12,6 @@ from bench.predictions import Prediction, Rollout
 
 def write(predictions: Sequence[Prediction], none: Rollout, file: Path) -> None:
     """Write one picture: what each setting brings, and how the rollout goes without any."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(11, 4), layout="constrained")
     grid, running = figure.subplots(1, 2)
     plot_grid(grid, predictions)

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import calibration, report
+from bench import calibration, json_target, report
 from bench.engine_options import DTYPE, MODEL, repeats_option
 from bench.engine_process import EngineError, EngineProcess
 from bench.engines import EngineSetting, running_engines
@@ -185,19 +185,19 @@ def table(found: Sequence[Mapping[str, Any]]) -> str:
 @MODEL
 @repeats_option(15)
 @DTYPE
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
-def main(model: str | None, repeats: int, dtype: str, target: Path | None) -> None:
+@json_target.JSON
+def main(model: str | None, repeats: int, dtype: str, target: str | None) -> None:
     """Measure, predict and compare."""
     model = model or str(demo_model.path())
     try:
         found = comparisons(measure(model, dtype, repeats))
     except (EngineError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(table(found))
+    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
     if target:
         about = {**report.circumstances(), "model": model, "dtype": dtype, "repeats": repeats}
         workloads = [asdict(each) for each in WORKLOADS]
-        report.write_json({**about, "workloads": workloads, "comparisons": found}, target)
+        json_target.write({**about, "workloads": workloads, "comparisons": found}, target)
     sys.exit(1 if any(map(is_missed, found)) else 0)
 
 

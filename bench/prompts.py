@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bench import text_lines
 from testing import demo_model
 
 
@@ -25,12 +26,13 @@ def first_prompts(path: Path | None, count: int | None, demo_count: int) -> list
 def read_prompts(path: Path) -> list[str]:
     """Read one prompt a line, bare or as a JSON object with the key ``prompt``.
 
-    Raises click.BadParameter where a JSON line has no such text or there is no prompt.
+    Raises click.BadParameter where a JSON line has no such text, there is no prompt, or the file
+    is not UTF-8.
     """
-    lines = [line for line in path.read_text().splitlines() if line.strip()]
+    lines = text_lines.read(path)
     if not lines:
         raise click.BadParameter(f"{path} has no prompts.")
-    return [_prompt(line, f"{path}: {line[:60]}") for line in lines]
+    return [_prompt(line, where) for where, line in lines.items()]
 
 
 def _prompt(line: str, where: str) -> str:

@@ -22,7 +22,15 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import acceptance_profile, answer_lengths, cost_model, json_record, report
+from bench import (
+    acceptance_profile,
+    answer_lengths,
+    cost_model,
+    json_record,
+    json_target,
+    output_file,
+    report,
+)
 from bench.acceptance_profile import AcceptanceProfile
 from bench.answer_lengths import LogNormal
 from bench.cost_model import Roofline
@@ -213,7 +221,6 @@ def plot(
     file: Path,
 ) -> None:
     """Draw the predicted gain of each case under each assumption, beside the published one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     all_axes = figure.subplots(1, len(found), sharey=True)
     for axes, (case_name, by_variant) in zip(all_axes, found.items(), strict=True):
@@ -228,11 +235,9 @@ def plot(
 
 
 @click.command(help=__doc__)
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
-@click.option(
-    "--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write a PNG here."
-)
-def main(target: Path | None, picture: Path | None) -> None:
+@json_target.JSON
+@output_file.PLOT
+def main(target: str | None, picture: Path | None) -> None:
     """Predict, and say what was found."""
     bases = {name: case(name) for name in CASES}
     changed = {name: variants(base) for name, base in bases.items()}
@@ -244,10 +249,11 @@ def main(target: Path | None, picture: Path | None) -> None:
     except ValueError as error:
         raise click.ClickException(f"{name}, {variant}: {error}.") from error
     assumed = {name: each[AS_ASSUMED] for name, each in found.items()}
-    click.echo(f"{cases_table(bases, assumed)}\n\n{variants_table(found)}")
+    words = f"{cases_table(bases, assumed)}\n\n{variants_table(found)}"
+    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
     if target:
         published = {name: asdict(base.published) for name, base in bases.items()}
-        report.write_json({"published": published, "predicted": found}, target)
+        json_target.write({"published": published, "predicted": found}, target)
     if picture:
         plot(bases, found, picture)
 

@@ -28,7 +28,7 @@ from rejection_sampling import Drafts
 from tqdm import tqdm
 from vllm.v1.sample import rejection_sampler as vllm_sampler
 
-from bench import rejection_plots, report
+from bench import json_target, rejection_plots, report
 from testing.npu_emulator.counting import counted
 from testing.upstream_functions import upstream_functions
 
@@ -305,11 +305,11 @@ def targets_table(checked: Sequence[Found]) -> str:
 @click.command(help=__doc__)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where to time.")
 @click.option("--quick", is_flag=True, help="A smaller grid.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
+@json_target.JSON
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
 )
-def main(device: str, quick: bool, target: Path | None, plots: Path | None) -> None:
+def main(device: str, quick: bool, target: str | None, plots: Path | None) -> None:
     """Measure the grid, count on an emulated NPU, and say what was found."""
     torch.set_num_threads(1)
     grid = list(product(*((QUICK_VOCABULARIES, QUICK_BATCHES, QUICK_DRAFTS) if quick else GRID)))
@@ -319,11 +319,12 @@ def main(device: str, quick: bool, target: Path | None, plots: Path | None) -> N
     for batch, drafts in progress(sorted({cell[1:] for cell in grid}), "counts"):
         counts += count(batch, drafts)
     checked = targets(times, counts)
-    click.echo(f"{times_table(times)}\n\nOn an emulated NPU, never on Ascend hardware:")
-    click.echo(f"{counts_table(counts)}\n\n{targets_table(checked)}")
+    words = f"{times_table(times)}\n\nOn an emulated NPU, never on Ascend hardware:\n"
+    words += f"{counts_table(counts)}\n\n{targets_table(checked)}"
+    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
     if target:
         about = {**report.circumstances(), "device": device, "torch": torch.__version__}
-        report.write_json({**about, "times": times, "counts": counts, "targets": checked}, target)
+        json_target.write({**about, "times": times, "counts": counts, "targets": checked}, target)
     if plots:
         rejection_plots.write(times, plots)
 

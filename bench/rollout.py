@@ -34,7 +34,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import comparison, engine_options, report, rollout_measures, rollout_plots
+from bench import comparison, engine_options, json_target, report, rollout_measures, rollout_plots
 from bench.engine_options import POSITIVE
 from bench.engine_process import EngineError
 from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
@@ -138,7 +138,7 @@ def _batches(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option("--threshold", type=POSITIVE, default=32, help=f"{THRESHOLD_VARIABLE} for all.")
 @engine_options.repeats_option(5)
 @engine_options.DTYPE
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
+@json_target.JSON
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
 )
@@ -156,7 +156,7 @@ def main(
     threshold: int,
     repeats: int,
     dtype: str,
-    target: Path | None,
+    target: str | None,
     plots: Path | None,
 ) -> None:
     """Roll out with every method and say how long the tail took."""
@@ -175,10 +175,10 @@ def main(
     except EngineError as error:
         raise click.ClickException(str(error)) from error
     runs = [run for batch in batches for run in _runs(batch, rounds[batch], threshold, temperature)]
-    click.echo(rollout_measures.table(runs))
+    click.echo(rollout_measures.table(runs), err=target == json_target.STANDARD_OUTPUT)
     if target:
         about = {**report.circumstances(), **asdict(setting), **asdict(shape)}
-        report.write_json({**about, "runs": runs}, target)
+        json_target.write({**about, "runs": runs}, target)
     if plots:
         rollout_plots.write(rounds, threshold, plots)
     sys.exit(1 if any(run["differing"] for run in runs) else 0)

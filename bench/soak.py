@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
 
 from sam_drafting import SamDrafter
 
-from bench import report, soak_plots
+from bench import json_target, report, soak_plots
 
 Found = dict[str, Any]
 Tokens = npt.NDArray[np.int32]
@@ -227,11 +228,11 @@ def looks_table(looks: Sequence[Found]) -> str:
 
 @click.command(help=__doc__)
 @click.option("--requests", type=click.IntRange(min=2_000), default=200_000, show_default=True)
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the result here.")
+@json_target.JSON
 @click.option(
     "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
 )
-def main(requests: int, target: Path | None, plots: Path | None) -> None:
+def main(requests: int, target: str | None, plots: Path | None) -> None:
     """Soak a drafter and say what it holds over time."""
     drafter = SamDrafter(
         LONGEST_DRAFT, history_tokens=HISTORY_TOKENS, min_acceptance=MIN_ACCEPTANCE
@@ -242,16 +243,15 @@ def main(requests: int, target: Path | None, plots: Path | None) -> None:
     looks.append(look(engine))
     costs = by_tenths(engine.step_us)
     faults = leaks(looks[:-1], looks[-1], costs)
-    click.echo(looks_table(looks))
+    say = partial(click.echo, err=target == json_target.STANDARD_OUTPUT)
+    say(looks_table(looks))
     filled = least_filled(looks)
-    click.echo(
-        f"\nOf the history's budget of {HISTORY_TOKENS} tokens at least {filled:.0%} was used."
-    )
-    click.echo(f"Median step, µs, by tenths of the run: {' '.join(f'{x:.0f}' for x in costs)}")
-    click.echo("\n".join(f"LEAK: {fault}" for fault in faults) or "Nothing leaks.")
+    say(f"\nOf the history's budget of {HISTORY_TOKENS} tokens at least {filled:.0%} was used.")
+    say(f"Median step, µs, by tenths of the run: {' '.join(f'{x:.0f}' for x in costs)}")
+    say("\n".join(f"LEAK: {fault}" for fault in faults) or "Nothing leaks.")
     if target:
         found = {"looks": looks, "step_us_by_tenth": costs, "least_filled": filled, "leaks": faults}
-        report.write_json({**report.circumstances(), "requests": requests, **found}, target)
+        json_target.write({**report.circumstances(), "requests": requests, **found}, target)
     if plots:
         soak_plots.write(looks, costs, plots)
     sys.exit(1 if faults else 0)

@@ -103,7 +103,8 @@ def test_requests_that_differ_accept_as_much_in_the_mean():
         ({"drafted": [0.5], "accepted": [-0.1]}, "accepted must be shares from 1 to 0"),
         ({"drafted": [0.5], "accepted": [0.6]}, "more often than drafted"),
         ({"drafted": [0.5], "accepted": [0.1], "spread": -1}, "spread must not be negative"),
-        ({"drafted": 3, "accepted": [0.1]}, "profile.json has a field of a wrong type"),
+        ({"drafted": 3, "accepted": [0.1]}, "profile.json: drafted must be a list of numbers"),
+        ({"drafted": [0.5], "accepted": ["0"]}, "accepted must be a list of numbers, not ['0']"),
         ([], "holds no JSON object"),
     ],
 )
@@ -145,6 +146,18 @@ def test_recorded_samples_give_the_profile_of_their_longest_drafts(tmp_path):
     with pytest.raises(click.BadParameter) as error:
         acceptance_profile.read(file, None)
     assert "--samples must be one of: sky, own." in error.value.message
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [5, [5], [{}], [{**run_of("own", 8), "steps": 0}], [{**run_of("own", 8), "drafted_at": "x"}]],
+)
+def test_runs_that_are_none(tmp_path, runs):
+    file = tmp_path / "acceptance.json"
+    file.write_text(json.dumps({"runs": runs}))
+    with pytest.raises(click.BadParameter) as error:
+        acceptance_profile.read(file, "sky, own")
+    assert 'acceptance.json has "runs" that bench.acceptance did not write' in error.value.message
 
 
 def test_samples_are_for_what_has_some(tmp_path):

@@ -55,6 +55,29 @@ def test_answers_to_one_prompt_are_a_group(write, words):
     assert Source(path, tokenizer=path).groups() == [[3, 1], [1, 2]]
 
 
+def test_only_newlines_end_a_row(write, words):
+    answers = [{"input": "a\u0085b", "output": "c\u2028d\u2029e"}, {"input": "f", "output": "g"}]
+    lines = [json.dumps(answer, ensure_ascii=False) for answer in answers]
+    path = write("7.jsonl", "\n\n".join(lines))
+    assert Source(path, tokenizer=path).groups() == [[3], [1]]
+
+
+def test_blank_lines_are_counted(write):
+    with pytest.raises(click.BadParameter) as error:
+        Source(write("7.jsonl", '{"n": 1}\n\n{}\n'), length_field="n").groups()
+    assert "line 3 has no field 'n'" in error.value.message
+
+
+@pytest.mark.parametrize("name", ["lengths.txt", "lengths.jsonl", "lengths.json"])
+def test_files_are_utf_8(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"\xff")
+    with pytest.raises(click.BadParameter) as error:
+        Source(path).groups()
+    assert f"{path} cannot be read as " in error.value.message
+    assert "'utf-8' codec can't decode byte 0xff" in error.value.message
+
+
 def test_a_folder_has_a_file_a_step(write, words):
     for step in (2, 10, 9):
         path = write(f"rollouts/{step}.jsonl", rows({"input": "one", "output": "a " * step}))
@@ -105,12 +128,31 @@ def test_a_distribution(write):
             '{"median": 5, "sigma": 1, "longest": 9, "prompts": 1, "group": 1, "prompt_share": 2}',
             "prompt_share be from 0 to 1",
         ),
+        (
+            "lengths.json",
+            '{"median": 5, "sigma": 1, "longest": 9, "prompts": 4.0, "group": 1}',
+            "lengths.json: prompts must be a whole number without a point, not 4.0.",
+        ),
+        (
+            "lengths.json",
+            '{"median": 5, "sigma": 1, "longest": 9, "prompts": 1, "group": 1, "seed": -1}',
+            "lengths.json: seed must not be negative.",
+        ),
+        ("lengths.json", '{"sigma": NaN}', "cannot be read as JSON: NaN is no finite number."),
+        ("lengths.json", '{"longest": -Infinity}', "-Infinity is no finite number"),
+        ("lengths.json", '{"median": 1e999}', "1e999 is no finite number"),
     ],
 )
 def test_bad_files(write, name, text, sentence):
     with pytest.raises(click.BadParameter) as error:
         Source(write(name, text), length_field="n").groups()
     assert sentence in error.value.message
+
+
+def test_a_file_has_no_steps(write):
+    with pytest.raises(click.BadParameter) as error:
+        Source(write("3.jsonl", '{"n": 1}'), length_field="n", step=3).groups()
+    assert "--step chooses from a folder, and " in error.value.message
 
 
 def test_texts_need_a_tokenizer(write):

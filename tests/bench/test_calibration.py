@@ -124,6 +124,12 @@ def test_the_validation_says_what_it_found(validate, tmp_path):
     assert len(found["comparisons"]) == 2 * len(WORKLOADS)
 
 
+def test_json_of_the_validation_is_alone_on_standard_output(validate):
+    outcome = validate("--json", "-", rounds=[a_round()])
+    assert len(json.loads(outcome.stdout)["comparisons"]) == 2 * len(WORKLOADS)
+    assert outcome.stderr.startswith("workload")
+
+
 def test_a_prediction_that_is_far_off_is_missed(validate):
     rounds = a_round()
     missed = WORKLOADS[1].name, "sam"
@@ -167,11 +173,28 @@ def test_what_is_measured_can_be_given_to_the_planner(calibrate, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("option", "keys"),
+    [
+        ("--cost", {"kind", "step"}),
+        ("--acceptance", {"drafted", "accepted"}),
+        ("--json", {"cost", "acceptance"}),
+    ],
+)
+def test_json_on_standard_output_is_alone_there(calibrate, option, keys):
+    outcome = calibrate("--num-speculative-tokens", "5", option, "-")
+    assert outcome.exit_code == 0, outcome.output
+    assert keys <= json.loads(outcome.stdout).keys()
+    assert outcome.stderr.startswith("cost of a")
+
+
+@pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
         (["--shortest", "9", "--longest", "8"], 2, "--shortest is more than --longest"),
         (["--batch", "1000"], 2, "has 12 prompts, not 125"),
         (["--threshold", "-1"], 0, ""),
+        (["--cost", "no/cost.json"], 2, "the folder of no/cost.json does not exist."),
+        (["--acceptance", "no/a.json"], 2, "the folder of no/a.json does not exist."),
     ],
 )
 def test_options_of_the_calibration(calibrate, options, code, sentence):

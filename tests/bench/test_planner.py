@@ -87,9 +87,7 @@ def run(tmp_path):
 
 
 def test_the_command(run, tmp_path):
-    outcome = run(
-        "--json", str(tmp_path / "plan.json"), "--plot", str(tmp_path / "plot" / "plan.png")
-    )
+    outcome = run("--json", str(tmp_path / "plan.json"), "--plot", str(tmp_path / "plan.svg"))
     assert outcome.exit_code == 0, outcome.output
     lines = outcome.stdout.splitlines()
     assert lines[1].split()[0] == "none"
@@ -99,13 +97,27 @@ def test_the_command(run, tmp_path):
     assert (found["answers"], found["tokens"], found["longest"]) == (8, 125, 50)
     assert [each["threshold"] for each in found["predictions"]] == [0, 0, 2, 2]
     assert found["recommended"]["seconds"] < found["none"]["seconds"] == 50
-    assert (tmp_path / "plot" / "plan.png").exists()
+    assert (tmp_path / "plan.svg").exists()
+
+
+def test_json_on_standard_output_is_alone_there(run):
+    outcome = run("--json", "-")
+    assert json.loads(outcome.stdout)["recommended"]["threshold"] == 0
+    assert "Recommended: num_speculative_tokens=2" in outcome.stderr
 
 
 def test_none_can_be_recommended(run, tmp_path):
     outcome = run("--json", str(tmp_path / "plan.json"), cost=DEAR)
     assert "Recommended: no speculation" in outcome.stdout
     assert json.loads((tmp_path / "plan.json").read_text())["recommended"] is None
+
+
+@pytest.mark.parametrize("step", [0.0, 1e308])
+def test_a_cost_of_nothing_or_too_much(run, step):
+    outcome = run(cost=LinearCost(step))
+    assert outcome.exit_code == 2
+    seconds = "inf" if step else "0.0"
+    assert f"cost.json: by these costs the rollout takes {seconds} s" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -116,6 +128,7 @@ def test_none_can_be_recommended(run, tmp_path):
         (["--draft-lengths", "0"], "must be from 1 to 2"),
         (["--draft-lengths", "3"], "must be from 1 to 2"),
         (["--samples", "sky, own"], "is one profile"),
+        (["--step", "3"], "lengths.txt is a file"),
         (["--answers", "nowhere.txt"], "does not exist"),
         (["--engines", "0"], "0 is not in the range"),
     ],

@@ -73,6 +73,12 @@ def test_the_command(small_cases, tmp_path):
     assert picture.exists()
 
 
+def test_json_on_standard_output_is_alone_there(small_cases):
+    outcome = CliRunner().invoke(published_gains.main, ["--json", "-"])
+    assert list(json.loads(outcome.stdout)["predicted"]) == ["one", "other"]
+    assert "as assumed" in outcome.stderr
+
+
 def test_the_command_names_what_cannot_be(small_cases, monkeypatch):
     faster = replace(SMALL, published=replace(SMALL.published, none_seconds=1.0))
     monkeypatch.setattr(published_gains, "case", lambda name: faster)

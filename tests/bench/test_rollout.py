@@ -150,6 +150,12 @@ def test_the_command_writes_what_it_found(roll_out, tmp_path):
     assert (tmp_path / "rollout_batch_3.png").exists()
 
 
+def test_json_on_standard_output_is_alone_there(roll_out):
+    outcome = roll_out("--json", "-")
+    assert json.loads(outcome.stdout)["group"] == 2
+    assert outcome.stderr.startswith("batch")
+
+
 def test_different_tokens_are_an_error_where_they_are_compared(roll_out):
     other = [rolled_out((1.0, 1.0, 1.0), ((1,), (2,), (3,)))] * 3
     assert roll_out(sam=other).exit_code == 1

@@ -74,3 +74,9 @@ def test_the_command_exits_with_1_where_something_leaks(monkeypatch, tmp_path):
     assert "LEAK: requests live on after their end" in result.output
     assert "memory grows" in json.loads(target.read_text())["leaks"]
     assert (tmp_path / "soak.png").exists()
+
+
+def test_json_on_standard_output_is_alone_there():
+    result = CliRunner().invoke(soak.main, ["--requests", "2000", "--json", "-"])
+    assert json.loads(result.stdout)["requests"] == 2000
+    assert "Median step" in result.stderr

@@ -73,10 +73,18 @@ def test_answers_that_the_servers_would_cut_are_refused(policy, rows, tmp_path, 
     assert re.search(r"--longest is more than the \d+ tokens that prompts leave", outcome.output)
 
 
-def test_wrong_seeds_are_refused():
-    outcome = CliRunner().invoke(grpo_curves.main, ["--seeds", "one"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seeds", "one"], "not a list of numbers"),
+        (["--plot", "no/such/folder/curves.png"], "does not exist"),
+        (["--plot", "curves.jpeg"], "ends in none of .png, .svg, .pdf"),
+    ],
+)
+def test_wrong_options_of_grpo_curves_are_refused(options, message):
+    outcome = CliRunner().invoke(grpo_curves.main, options)
     assert outcome.exit_code == 2
-    assert "not a list of numbers" in outcome.output
+    assert message in outcome.output
 
 
 def curve(*rewards):

@@ -1,0 +1,63 @@
+"""What commands refuse to write, before they measure anything."""
+
+import pytest
+from click.testing import CliRunner
+
+from bench import (
+    acceptance,
+    calibration,
+    drafting,
+    engine,
+    planner,
+    planner_validation,
+    published_gains,
+    rollout,
+    soak,
+)
+
+COMMANDS = (
+    acceptance,
+    calibration,
+    drafting,
+    engine,
+    planner,
+    planner_validation,
+    published_gains,
+    rollout,
+    soak,
+)
+
+
+def refusal(command, *options):
+    outcome = CliRunner().invoke(command.main, options)
+    assert outcome.exit_code == 2
+    return outcome.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_json_goes_to_a_file_in_a_folder(command, tmp_path):
+    missing = str(tmp_path / "missing" / "found.json")
+    message = f"Invalid value for '--json': the folder of {missing} does not exist."
+    assert message in refusal(command, "--json", missing)
+    assert "is a directory" in refusal(command, "--json", str(tmp_path))
+
+
+@pytest.mark.parametrize("command", [planner, published_gains])
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("missing/plot.png", "the folder of {} does not exist."),
+        ("plot.jpeg", "{} ends in none of .png, .svg, .pdf."),
+        ("plot", "{} ends in none of .png, .svg, .pdf."),
+        (".", "is a directory"),
+    ],
+)
+def test_a_plot_goes_to_a_picture_in_a_folder(command, file, sentence, tmp_path):
+    path = str(tmp_path / file)
+    assert sentence.format(path) in refusal(command, "--plot", path)
+
+
+def test_a_suffix_may_be_in_capitals(tmp_path):
+    # Options are checked in turn: what is refused is the second.
+    found = refusal(planner, "--plot", str(tmp_path / "PLOT.PNG"), "--engines", "0")
+    assert "Invalid value for '--engines'" in found
