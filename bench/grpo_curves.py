@@ -1,10 +1,10 @@
 """Does GRPO learn the same with and without speculation?
 
-The recipe for CPUs trains a small policy to write words rather than numbers, which it learns in
-thirty steps, from several seeds, each with and without sam. A seed
-decides what the rollout samples and in which order problems come. Sampling with drafts draws other
-random numbers, so that two trainings of one seed part after the first tokens; what must agree is
-what they have in common, their reward. The band is what the trainings without speculation span.
+The recipe for CPUs trains a small policy to write words rather than numbers, from several seeds,
+each with and without sam. A seed decides what the rollout samples and in which order problems come.
+Sampling with drafts draws other random numbers, so that two trainings of one seed part after the
+first tokens; what must agree is what they have in common, their reward. The band is what the
+trainings without speculation span.
 """
 
 import sys
