@@ -71,6 +71,8 @@ def test_published_settings(started, recipe):
     assert found["threshold"] == "8"
     config = configuration(found["arguments"])
     assert config.data.max_response_length == 34816
+    assert config.data.filter_overlong_prompts
+    assert config.trainer.save_freq > 0
     assert config.algorithm.filter_groups.enable == ("dapo" in recipe.stem)
     assert config.trainer.device == {"ascend": "npu", "cuda": "cuda"}[recipe.stem.split("_")[-1]]
 
