@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 from vllm import SamplingParams
 
 from bench.rollout_servers import ServerSetting, running_servers
 from bench.stepwise import Request
+from bench.surprisal import LARGEST_Z, Sampling, measured
 from testing.tiny_model import random_prompts
 
 REPLICAS = 2
-MAX_MODEL_LEN = 512
 SAMPLES = 2_000
 SIGNIFICANCE = 1e-4
 FEWEST_EXPECTED = 5
@@ -23,7 +23,8 @@ FEWEST_EXPECTED = 5
 @pytest.fixture(scope="module")
 def servers(policy):
     """Two replicas behind verl's client, which draft in every step."""
-    setting = ServerSetting(str(policy), 64, MAX_MODEL_LEN, 3, threshold=0, replicas=REPLICAS)
+    context = AutoConfig.from_pretrained(policy).max_position_embeddings
+    setting = ServerSetting(str(policy), 64, context, 3, threshold=0, replicas=REPLICAS)
     with running_servers(setting, ["sam"]) as running:
         yield running["sam"]
 
@@ -102,6 +103,15 @@ def assert_drawn_from(probabilities, drawn, count):
         hoped = np.append(hoped[:-2], hoped[-2:].sum())
     assert len(bins) > 1, "the policy has but one likely token here: nothing is tested"
     assert chisquare(bins, hoped * bins.sum() / hoped.sum()).pvalue > SIGNIFICANCE
+
+
+def test_what_is_written_surprises_the_policy_as_its_entropy_says(servers, reference):
+    sampling = Sampling(group=16, rounds=1, longest=80, temperature=1.0)
+    prompts = [prompt[:40] for prompt in random_prompts()]
+    found = measured(reference, {"sam": servers}, prompts, sampling)["sam"]
+    assert found["accepted_drafts"] > 0
+    assert found["tokens"] > 5_000
+    assert abs(found["z"]) < LARGEST_Z
 
 
 def test_log_probs_of_accepted_tokens_are_the_policys(servers, reference):

@@ -1,0 +1,216 @@
+"""Are tokens sampled as the policy says, with and without speculation?
+
+verl's servers of every method sample answers, several of each prompt, and transformers runs the
+policy over them. The surprisal of a sampled token, -log p, is the policy's entropy on average. What
+it exceeds the entropy by adds up over all tokens, whichever were written before, and is compared
+with its standard deviation: |z| above 4 comes about by chance once in 16,000 times, and the exit
+code is 1. A sampler that prefers likely tokens has negative excess, one that flattens positive.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import engine_options, json_target, report
+from bench.engine_options import POSITIVE
+from bench.engines import THRESHOLD_VARIABLE
+from bench.prompts import first_prompts
+from bench.rollout_servers import RolloutServers, ServerSetting, running_servers
+from bench.stepwise import Request
+from testing import demo_model
+from testing.rollout_task.policy import save_policy
+
+METHODS = "none", "sam"
+LARGEST_Z = 4.0
+COLUMNS = "method", "tokens", "entropy", "excess", "z", "accepted"
+
+
+@dataclass(frozen=True)
+class Surprisal:
+    """Sums over sampled tokens, in nats: entropy, surprisal less entropy, variance of that."""
+
+    tokens: int = 0
+    entropy: float = 0.0
+    excess: float = 0.0
+    variance: float = 0.0
+
+    def __add__(self, other: "Surprisal") -> "Surprisal":
+        """Return the sums over the tokens of both."""
+        return Surprisal(
+            self.tokens + other.tokens,
+            self.entropy + other.entropy,
+            self.excess + other.excess,
+            self.variance + other.variance,
+        )
+
+    @property
+    def z(self) -> float:
+        """The excess in standard deviations; 0 where every token was certain."""
+        return self.excess / self.variance**0.5 if self.variance else 0.0
+
+
+def surprisal(logits: torch.Tensor, tokens: torch.Tensor) -> Surprisal:
+    """Compare sampled ``tokens``, [n], with the ``logits``, [n, vocabulary], they were drawn by."""
+    log_probs = logits.double().log_softmax(-1)
+    probs = log_probs.exp()
+    # Tokens that are ruled out have probability 0 and no logarithm.
+    information = -log_probs.masked_fill(probs == 0, 0.0)
+    entropy = (probs * information).sum(-1)
+    variance = (probs * (information - entropy[:, None]) ** 2).sum(-1)
+    drawn = -log_probs.gather(1, tokens[:, None])[:, 0]
+    return Surprisal(
+        len(tokens),
+        entropy.sum().item(),
+        (drawn - entropy).sum().item(),
+        variance.sum().item(),
+    )
+
+
+@torch.no_grad()
+def surprisal_of_answers(
+    model: PreTrainedModel,
+    answers: Iterable[tuple[list[int], list[int]]],
+    temperature: float,
+) -> Surprisal:
+    """Sum over the answers, each a prompt's tokens and those that were sampled after it."""
+    total = Surprisal()
+    for prompt, sampled in answers:
+        logits = model(torch.tensor([prompt + sampled])).logits[0, len(prompt) - 1 : -1]
+        total += surprisal(logits / temperature, torch.tensor(sampled))
+    return total
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What is sampled: ``rounds`` times a group of answers to each prompt."""
+
+    group: int
+    rounds: int
+    longest: int
+    temperature: float
+
+    def requests(self, prompts: Sequence[list[int]]) -> list[Request]:
+        """Return the requests of a round."""
+        options = {
+            "temperature": self.temperature,
+            "max_tokens": self.longest,
+            "top_p": 1.0,
+            "top_k": -1,
+            "repetition_penalty": 1.0,
+        }
+        return [Request(prompt, options) for prompt in prompts for _ in range(self.group)]
+
+
+def measured(
+    model: PreTrainedModel,
+    servers: Mapping[str, RolloutServers],
+    prompts: Sequence[list[int]],
+    sampling: Sampling,
+) -> dict[str, dict[str, Any]]:
+    """Sample with every method in turn and return what was found, ready for JSON."""
+    requests = sampling.requests(prompts)
+    sums = dict.fromkeys(servers, Surprisal())
+    accepted = dict.fromkeys(servers, 0)
+    turns = [method for _ in range(sampling.rounds) for method in servers]
+    for method in tqdm(turns, "rollouts", unit="turn", disable=None):
+        rollout = servers[method].roll_out(requests)
+        answers = (
+            (request.prompt, sampled)
+            for request, sampled in zip(requests, rollout.token_ids, strict=True)
+        )
+        sums[method] += surprisal_of_answers(model, answers, sampling.temperature)
+        accepted[method] += int(rollout.total("accepted_tokens"))
+    return {
+        method: {**asdict(found), "z": found.z, "accepted_drafts": accepted[method]}
+        for method, found in sums.items()
+    }
+
+
+def table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the figures as text: means a token, in nats."""
+    rows = [
+        (
+            method,
+            str(each["tokens"]),
+            f"{each['entropy'] / each['tokens']:.4f}",
+            f"{each['excess'] / each['tokens']:+.5f}",
+            f"{each['z']:+.2f}",
+            str(each["accepted_drafts"]),
+        )
+        for method, each in found.items()
+    ]
+    return report.table(COLUMNS, 1, rows)
+
+
+@click.command(help=__doc__, context_settings={"show_default": True})
+@engine_options.MODEL
+@engine_options.methods_option(METHODS)
+@engine_options.PROMPTS
+@click.option("--num-prompts", type=POSITIVE, default=8, help="Prompts of a round.")
+@engine_options.GROUP
+@engine_options.longest_option(250)
+@click.option("--rounds", type=POSITIVE, default=20, help="Times that all prompts are answered.")
+@click.option(
+    "--temperature", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Of sampling."
+)
+@engine_options.NUM_SPECULATIVE_TOKENS
+@click.option(
+    "--threshold",
+    type=click.IntRange(min=0),
+    default=32,
+    help=f"{THRESHOLD_VARIABLE} for all; 0: every step speculates.",
+)
+@json_target.JSON
+def main(
+    model: str | None,
+    methods: list[str],
+    prompts: Path | None,
+    num_prompts: int,
+    group: int,
+    longest: int,
+    rounds: int,
+    temperature: float,
+    num_speculative_tokens: int,
+    threshold: int,
+    target: str | None,
+) -> None:
+    """Sample, compare, and say what was found."""
+    texts = first_prompts(prompts, num_prompts, num_prompts)
+    sampling = Sampling(group, rounds, longest, temperature)
+    with tempfile.TemporaryDirectory() as folder:
+        policy = model or str(save_policy(demo_model.path(), Path(folder)))
+        tokenizer = AutoTokenizer.from_pretrained(policy)
+        token_ids = [tokenizer.encode(text) for text in texts]
+        reference = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32).eval()
+        longest_prompt = max(map(len, token_ids))
+        if longest > (room := reference.config.max_position_embeddings - longest_prompt):
+            raise click.UsageError(f"--longest is more than the {room} tokens that prompts leave.")
+        setting = ServerSetting(
+            policy,
+            batch=num_prompts * group,
+            max_model_len=longest_prompt + longest,
+            num_speculative_tokens=num_speculative_tokens,
+            threshold=threshold,
+        )
+        with running_servers(setting, methods) as servers:
+            found = measured(reference, servers, token_ids, sampling)
+    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
+    if target:
+        about = {**report.circumstances(), **asdict(setting), **asdict(sampling)}
+        about["model"] = model or "the demo model"
+        json_target.write({"methods": found, **about}, target)
+    sys.exit(1 if any(abs(each["z"]) > LARGEST_Z for each in found.values()) else 0)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench.surprisal")
