@@ -9,8 +9,9 @@ trainings without speculation span.
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,15 @@ from testing.rollout_task.demo import save_demo
 ROLLOUT = "actor_rollout_ref.rollout"
 METHODS = {"none": [f"~{ROLLOUT}.engine_kwargs.vllm.speculative_config"], "sam": []}
 REWARD_METRIC = "critic/score/mean"
+ENTROPY_METRIC = "actor/entropy"
+ALL_STEPS, LAST_STEPS = slice(None), slice(-10, None)
+COMPARED = {
+    "reward, all steps": (REWARD_METRIC, ALL_STEPS),
+    "reward, last ten": (REWARD_METRIC, LAST_STEPS),
+    "entropy, last ten": (ENTROPY_METRIC, LAST_STEPS),
+}
 SMOOTHED_STEPS = 5
+MOST_DEALS = 10_000
 ROUNDING = 1e-12
 PROMPTS = 8
 GROUP = 8
@@ -81,85 +90,147 @@ def trained(folder: Path, seeds: Sequence[int], steps: int) -> Curves:
     return curves
 
 
-def rewards(runs: Sequence[Sequence[Mapping[str, float]]]) -> np.ndarray:
-    """Return the mean reward of each step, averaged over the steps around it; [seeds, steps]."""
-    raw = np.array([[step[REWARD_METRIC] for step in run] for run in runs])
-    window = min(SMOOTHED_STEPS, raw.shape[1])
-    return np.stack([np.convolve(run, np.ones(window) / window, "valid") for run in raw])
+def logged(curves: Curves, name: str) -> dict[str, np.ndarray]:
+    """Return a metric of every training of every method; [seeds, steps]."""
+    return {
+        method: np.array([[step[name] for step in run] for run in runs])
+        for method, runs in curves.items()
+    }
 
 
-def share_as_different(some: np.ndarray, others: np.ndarray) -> float:
-    """Return how often groups that are dealt at random have means as different as these two.
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """Return the means over the steps around each; [seeds, steps] and fewer."""
+    window = min(SMOOTHED_STEPS, values.shape[1])
+    return np.stack([np.convolve(run, np.ones(window) / window, "valid") for run in values])
 
-    A permutation test over all ways to deal: near 0, chance does not explain the difference.
+
+def distance_of_means(some: np.ndarray, others: np.ndarray) -> float:
+    """Return how far apart the means of two groups of trainings are."""
+    return float(abs(some.mean() - others.mean()))
+
+
+def share_outside(some: np.ndarray, others: np.ndarray) -> float:
+    """Return in how many steps the mean curve of `others` leaves the band that `some` span."""
+    mean = others.mean(0)
+    return float(((mean < some.min(0)) | (some.max(0) < mean)).mean())
+
+
+def share_as_different(
+    difference: Callable[[np.ndarray, np.ndarray], float], some: np.ndarray, others: np.ndarray
+) -> float:
+    """Return how often trainings that are dealt at random differ as much as these two groups.
+
+    A permutation test: near 0, chance does not explain the difference. All ways to deal are tried,
+    or as many as are affordable, drawn at random. `some` and `others` have a training a row.
     """
     together = np.concatenate([some, others])
-    deals = np.array(list(combinations(range(len(together)), len(some))))
-    chosen = together[deals].sum(1)
-    differences = chosen / len(some) - (together.sum() - chosen) / len(others)
-    observed = abs(some.mean() - others.mean())
-    return float((abs(differences) >= observed - ROUNDING).mean())
+    observed = difference(some, others)
+    found = [
+        difference(np.delete(together, chosen, 0), together[chosen])
+        for chosen in deals(len(together), len(others))
+    ]
+    return float((np.array(found) >= observed - ROUNDING).mean())
+
+
+def deals(cards: int, hand: int) -> Iterator[list[int]]:
+    """Yield the ways to take `hand` of so many cards: all, or a sample where they are many."""
+    if comb(cards, hand) <= MOST_DEALS:
+        yield from map(list, combinations(range(cards), hand))
+    else:
+        rng = np.random.default_rng(0)
+        for _ in range(MOST_DEALS):
+            yield rng.permutation(cards)[:hand].tolist()
 
 
 def comparison(curves: Curves) -> dict[str, Any]:
-    """Compare the mean curve with sam with the band of those without."""
-    none, sam = rewards(curves["none"]), rewards(curves["sam"])
-    low, high, mean = none.min(0), none.max(0), sam.mean(0)
-    inside = (low <= mean) & (mean <= high)
+    """Compare the trainings with sam with those without."""
     return {
-        "steps_inside_band": float(inside.mean()),
-        "steps_inside_band_by_seed": ((low <= sam) & (sam <= high)).mean(1).tolist(),
-        "share_of_deals_as_different": share_as_different(
-            *(rewards(curves[method]).mean(1) for method in METHODS)
-        ),
-        "largest_distance_to_band": float(np.maximum(low - mean, mean - high).clip(0).max()),
-        "final_reward": {method: rewards(runs)[:, -1].tolist() for method, runs in curves.items()},
-        "first_reward": {method: rewards(runs)[:, 0].tolist() for method, runs in curves.items()},
+        "band": band(curves),
+        **{
+            label: means_of_trainings(curves, name, steps)
+            for label, (name, steps) in COMPARED.items()
+        },
         "accepted_drafts": sum(
             step["rollout/spec_accepted_tokens"] for run in curves["sam"] for step in run
         ),
         "largest_probability_difference": max(
-            step["training/rollout_probs_diff_max"]
-            for runs in curves.values()
-            for run in runs
-            for step in run
+            float(values.max())
+            for values in logged(curves, "training/rollout_probs_diff_max").values()
         ),
     }
 
 
+def band(curves: Curves) -> dict[str, Any]:
+    """Compare the reward with sam with what the trainings without span."""
+    none, sam = map(smoothed, logged(curves, REWARD_METRIC).values())
+    low, high, mean = none.min(0), none.max(0), sam.mean(0)
+    return {
+        "steps_inside": 1 - share_outside(none, sam),
+        "steps_inside_by_seed": ((low <= sam) & (sam <= high)).mean(1).tolist(),
+        "largest_distance": float(np.maximum(low - mean, mean - high).clip(0).max()),
+        "chance": share_as_different(share_outside, none, sam),
+    }
+
+
+def means_of_trainings(curves: Curves, name: str, steps: slice) -> dict[str, Any]:
+    """Return a metric's mean over steps of each training, and how chance explains it."""
+    found = {method: values[:, steps].mean(1) for method, values in logged(curves, name).items()}
+    return {
+        **{method: means.tolist() for method, means in found.items()},
+        "chance": share_as_different(distance_of_means, *found.values()),
+    }
+
+
 def draw(curves: Curves, file: Path) -> None:
-    """Write the reward curves of all trainings, and the band."""
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for (method, runs), colour in zip(curves.items(), ("tab:grey", "tab:orange"), strict=True):
-        smooth = rewards(runs)
-        steps = np.arange(smooth.shape[1]) + SMOOTHED_STEPS // 2 + 1
-        for curve in smooth:
-            axes.plot(steps, curve, color=colour, linewidth=0.8, alpha=0.6)
-        axes.plot(steps, smooth.mean(0), color=colour, linewidth=2, label=f"{method}, mean")
-        if method == "none":
-            axes.fill_between(steps, smooth.min(0), smooth.max(0), color=colour, alpha=0.2)
-    axes.set_xlabel("GRPO step")
-    axes.set_ylabel(f"mean reward, over {SMOOTHED_STEPS} steps")
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    """Write the curves of all trainings, and the band of those without sam."""
+    figure, panels = plt.subplots(2, figsize=(8, 7), sharex=True, layout="constrained")
+    for axes, name, label in zip(
+        panels, (REWARD_METRIC, ENTROPY_METRIC), ("reward", "entropy, nats"), strict=True
+    ):
+        for (method, values), colour in zip(
+            logged(curves, name).items(), ("tab:grey", "tab:orange"), strict=True
+        ):
+            smooth = smoothed(values)
+            steps = np.arange(smooth.shape[1]) + SMOOTHED_STEPS // 2 + 1
+            axes.plot(steps, smooth.T, color=colour, linewidth=0.8, alpha=0.6)
+            axes.plot(steps, smooth.mean(0), color=colour, linewidth=2, label=f"{method}, mean")
+            if method == "none":
+                axes.fill_between(steps, smooth.min(0), smooth.max(0), color=colour, alpha=0.2)
+        axes.set_ylabel(f"{label}, mean over {SMOOTHED_STEPS} steps")
+    panels[0].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    panels[-1].set_xlabel("GRPO step")
     figure.savefig(file, dpi=120)
     plt.close(figure)
 
 
-def sentence(found: Mapping[str, Any]) -> str:
+def table(found: Mapping[str, Any]) -> str:
     """Return the figures as text."""
-    return (
-        f"The mean reward with sam lies inside the band of the trainings without in "
-        f"{found['steps_inside_band']:.0%} of the steps, at most "
-        f"{found['largest_distance_to_band']:.4f} outside. Trainings dealt at random into two such "
-        f"groups differ as much in {found['share_of_deals_as_different']:.0%} of all ways to deal. "
-        "At the end: "
-        + ", ".join(
-            f"{method} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-            for method, values in found["final_reward"].items()
-        )
-        + f". {found['accepted_drafts']:.0f} draft tokens were accepted; probabilities of rollout "
-        f"and actor differ by {found['largest_probability_difference']:.1e} at most."
+    rows = [
+        (label, *(_spread(found[label][method]) for method in METHODS), _chance(found[label]))
+        for label in COMPARED
+    ]
+    reward = found["band"]
+    return "\n".join(
+        [
+            report.table(("mean (from, to)", *METHODS, "chance"), 1, rows),
+            "",
+            f"The mean reward with sam lies inside the band of the trainings without in "
+            f"{reward['steps_inside']:.0%} of the steps, at most {reward['largest_distance']:.4f} "
+            f"outside (chance {_chance(reward)}).",
+            "Chance: the share of all ways to deal these trainings into two groups that differ "
+            "as much.",
+            f"{found['accepted_drafts']:.0f} draft tokens were accepted; probabilities of rollout "
+            f"and actor differ by {found['largest_probability_difference']:.1e} at most.",
+        ]
     )
+
+
+def _spread(means: Sequence[float]) -> str:
+    return f"{np.mean(means):.3f} ({min(means):.3f}, {max(means):.3f})"
+
+
+def _chance(compared: Mapping[str, Any]) -> str:
+    return f"{compared['chance']:.1%}"
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
@@ -189,7 +260,7 @@ def main(
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     found = comparison(curves)
-    click.echo(sentence(found), err=target == json_target.STANDARD_OUTPUT)
+    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
     if target:
         json_target.write({**found, "curves": curves, **report.circumstances()}, target)
     if picture:

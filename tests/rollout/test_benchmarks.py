@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
-from bench import grpo_curves, rl
+from bench import grpo_curves, rl, surprisal
 from bench.rollout_servers import ServedRollout, ServerSetting
 from testing.grpo_run import GrpoRun, TrainingError
 from testing.rollout_task import letters
@@ -91,6 +92,7 @@ def curve(*rewards):
     return [
         {
             "critic/score/mean": reward,
+            "actor/entropy": 1 - reward,
             "rollout/spec_accepted_tokens": 1,
             "training/rollout_probs_diff_max": 1e-6,
         }
@@ -98,25 +100,108 @@ def curve(*rewards):
     ]
 
 
+LOW, HIGH = [0.1] * 5 + [0.2] * 15, [0.3] * 5 + [0.4] * 15
+
+
 def test_curves_are_compared_with_the_band(tmp_path):
-    low, high = [0.1] * 5 + [0.2] * 5, [0.3] * 5 + [0.4] * 5
-    inside = {"none": [curve(*low), curve(*high)], "sam": [curve(*([0.25] * 10))]}
+    inside = {"none": [curve(*LOW), curve(*HIGH)], "sam": [curve(*([0.25] * 20))]}
     found = grpo_curves.comparison(inside)
-    assert found["steps_inside_band"] == 1
-    assert found["largest_distance_to_band"] == 0
-    assert found["accepted_drafts"] == 10
-    outside = grpo_curves.comparison({**inside, "sam": [curve(*([0.5] * 10))]})
-    assert outside["steps_inside_band"] == 0
-    assert outside["largest_distance_to_band"] == pytest.approx(0.2)
-    assert "inside the band of the trainings without in 0%" in grpo_curves.sentence(outside)
+    assert found["band"]["steps_inside"] == 1
+    assert found["band"]["largest_distance"] == 0
+    assert found["accepted_drafts"] == 20
+    outside = grpo_curves.comparison({**inside, "sam": [curve(*([0.5] * 20))]})
+    assert outside["band"]["steps_inside"] == 0
+    assert outside["band"]["largest_distance"] == pytest.approx(0.2)
+    assert "inside the band of the trainings without in 0%" in grpo_curves.table(outside)
     grpo_curves.draw(inside, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 0
 
 
+def test_a_picture_that_fails_takes_no_figures_with_it(tmp_path, monkeypatch):
+    def no_picture(_curves, _file):
+        raise OSError("no space left")
+
+    curves = {"none": [curve(*LOW)], "sam": [curve(*HIGH)]}
+    monkeypatch.setattr(grpo_curves, "trained", lambda *_: curves)
+    monkeypatch.setattr(grpo_curves, "draw", no_picture)
+    json_file = tmp_path / "curves.json"
+    options = ["--folder", tmp_path, "--json", json_file, "--plot", tmp_path / "curves.png"]
+    outcome = CliRunner().invoke(grpo_curves.main, [*map(str, options)])
+    assert isinstance(outcome.exception, OSError)
+    assert json.loads(json_file.read_text())["curves"] == curves
+
+
+def test_means_of_trainings_are_compared():
+    found = grpo_curves.comparison({"none": [curve(*LOW)], "sam": [curve(*HIGH)]})
+    assert found["reward, all steps"]["none"] == [pytest.approx(0.175)]
+    assert found["reward, last ten"]["none"] == [pytest.approx(0.2)]
+    assert found["entropy, last ten"]["sam"] == [pytest.approx(0.6)]
+    line = next(
+        line for line in grpo_curves.table(found).splitlines() if line.startswith("entropy")
+    )
+    assert line.split()[3:] == [
+        "0.800",
+        "(0.800,",
+        "0.800)",
+        "0.600",
+        "(0.600,",
+        "0.600)",
+        "100.0%",
+    ]
+
+
 def test_trainings_are_compared_with_those_dealt_at_random():
     low, high = np.array([0.1, 0.2, 0.3]), np.array([0.7, 0.8, 0.9])
-    assert grpo_curves.share_as_different(low, high) == 2 / 20
-    assert grpo_curves.share_as_different(low, low) == 1
+    apart = grpo_curves.distance_of_means
+    assert grpo_curves.share_as_different(apart, low, high) == 2 / 20
+    assert grpo_curves.share_as_different(apart, low, low) == 1
+    assert grpo_curves.share_as_different(apart, low, np.array([0.8])) == 1 / 4
+
+
+def test_a_band_left_by_chance_is_left_by_others_too():
+    flat = np.repeat([[0.1], [0.2], [0.3]], 4, 1)
+    assert grpo_curves.share_outside(flat, flat[1:2]) == 0
+    assert grpo_curves.share_outside(flat[:2], flat[2:]) == 1
+    # Of three rows, the middle one alone lies between the others.
+    assert grpo_curves.share_as_different(grpo_curves.share_outside, flat[:2], flat[2:]) == 2 / 3
+
+
+def test_many_trainings_are_dealt_often_enough():
+    dealt = list(grpo_curves.deals(30, 15))
+    assert len(dealt) == grpo_curves.MOST_DEALS
+    assert all(len(set(hand)) == 15 for hand in dealt)
+    assert len({card for hand in dealt for card in hand}) == 30
+
+
+def test_surprisal_is_the_entropy_where_sampling_is_exact():
+    logits = torch.randn((20_000, 6), generator=torch.manual_seed(0)) * 2
+    drawn = torch.multinomial(logits.softmax(-1), 1, generator=torch.manual_seed(1))[:, 0]
+    found = surprisal.surprisal(logits, drawn)
+    assert found.tokens == 20_000
+    assert abs(found.z) < surprisal.LARGEST_Z
+    entropy = torch.distributions.Categorical(logits=logits.double()).entropy().sum()
+    assert found.entropy == pytest.approx(entropy.item())
+    assert surprisal.surprisal(logits * 1.2, drawn).z > surprisal.LARGEST_Z
+    assert surprisal.surprisal(logits / 1.2, drawn).z < -surprisal.LARGEST_Z
+
+
+def test_surprisal_adds_up_and_certain_tokens_have_none():
+    certain = torch.tensor([[0.0, float("-inf"), float("-inf")]])
+    assert surprisal.surprisal(certain, torch.tensor([0])) == surprisal.Surprisal(tokens=1)
+    assert surprisal.Surprisal(tokens=1).z == 0
+    even = surprisal.surprisal(torch.zeros((2, 4)), torch.tensor([1, 2]))
+    assert even + surprisal.Surprisal(3, 1.0, 2.0, 4.0) == surprisal.Surprisal(
+        5, pytest.approx(1 + 2 * np.log(4)), pytest.approx(2.0), pytest.approx(4.0)
+    )
+
+
+def test_answers_that_the_policy_has_no_room_for_are_refused(policy, tmp_path):
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("abc\n")
+    options = ["--model", policy, "--prompts", prompts, "--num-prompts", 1, "--longest", 510]
+    outcome = CliRunner().invoke(surprisal.main, [*map(str, options)])
+    assert outcome.exit_code == 2
+    assert "--longest is more than the 509 tokens that prompts leave." in outcome.output
 
 
 def test_a_cache_holds_the_whole_batch():
