@@ -31,3 +31,8 @@ def test_it_reaches_workers_of_a_cluster_that_runs_already(ray_cluster):
 def test_without_it_a_job_sets_nothing(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     assert VARIABLE not in get_ppo_ray_runtime_env()["env_vars"]
+
+
+def test_a_wrong_value_reaches_vllm_which_refuses_it(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "")
+    assert get_ppo_ray_runtime_env()["env_vars"][VARIABLE] == ""
