@@ -1,6 +1,7 @@
 """Prompts for the engines: from a file, or those of the demo model."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -21,6 +22,17 @@ def first_prompts(path: Path | None, count: int | None, demo_count: int) -> list
     if count and count > len(prompts):
         raise click.BadParameter(f"{path} has {len(prompts)} prompts, not {count}.")
     return prompts[:count]
+
+
+def check_room(context: int, prompts: Sequence[Sequence[int]], longest: int) -> None:
+    """Refuse answers of ``longest`` tokens that no longer fit behind the prompts' tokens.
+
+    Raises click.UsageError, also where a prompt has no tokens.
+    """
+    if not all(prompts):
+        raise click.UsageError("a prompt is empty.")
+    if longest > (room := context - max(map(len, prompts))):
+        raise click.UsageError(f"--longest is more than the {room} tokens that prompts leave.")
 
 
 def read_prompts(path: Path) -> list[str]:

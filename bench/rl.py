@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench import comparison, engine_options, json_target, report
 from bench.engine_options import POSITIVE
 from bench.engines import THRESHOLD_VARIABLE
-from bench.prompts import first_prompts
+from bench.prompts import check_room, first_prompts
 from bench.rollout import Shape
 from bench.rollout_servers import (
     ROLLOUT,
@@ -72,12 +72,6 @@ class Training:
 
     def _sum(self, name: str) -> float:
         return sum(step[name] for step in self.steps)
-
-
-def room_for_answers(policy: Path, prompts: Sequence[str]) -> int:
-    """Return how many tokens the longest prompt leaves of the servers' context."""
-    tokenizer = AutoTokenizer.from_pretrained(policy)
-    return MAX_MODEL_LEN - max(len(tokenizer.encode(prompt)) for prompt in prompts)
 
 
 def trained(run: GrpoRun, steps: int, num_speculative_tokens: int) -> Training:
@@ -203,8 +197,8 @@ def main(
     click.echo(f"Policy, rows and the log of GRPO are in {folder}.", err=True)
     policy, rows = save_demo(folder)
     prompts = first_prompts(None, num_prompts, num_prompts)
-    if longest > (room := room_for_answers(policy, prompts)):
-        raise click.UsageError(f"--longest is more than the {room} tokens that prompts leave.")
+    tokenizer = AutoTokenizer.from_pretrained(policy)
+    check_room(MAX_MODEL_LEN, [tokenizer.encode(prompt) for prompt in prompts], longest)
     try:
         environment = {THRESHOLD_VARIABLE: str(threshold)}
         run = GrpoRun(folder / "grpo", policy, rows, REWARD, environment=environment)

@@ -3,11 +3,13 @@
 import json
 import re
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from transformers import AutoModelForCausalLM
 
 from bench import grpo_curves, rl, surprisal
 from bench.rollout_servers import ServedRollout, ServerSetting
@@ -94,6 +96,7 @@ def curve(*rewards):
             "critic/score/mean": reward,
             "actor/entropy": 1 - reward,
             "rollout/spec_accepted_tokens": 1,
+            "rollout/spec_switched_off_share": 0.5,
             "training/rollout_probs_diff_max": 1e-6,
         }
         for reward in rewards
@@ -150,27 +153,12 @@ def test_means_of_trainings_are_compared():
     ]
 
 
-def test_trainings_are_compared_with_those_dealt_at_random():
-    low, high = np.array([0.1, 0.2, 0.3]), np.array([0.7, 0.8, 0.9])
-    apart = grpo_curves.distance_of_means
-    assert grpo_curves.share_as_different(apart, low, high) == 2 / 20
-    assert grpo_curves.share_as_different(apart, low, low) == 1
-    assert grpo_curves.share_as_different(apart, low, np.array([0.8])) == 1 / 4
-
-
-def test_a_band_left_by_chance_is_left_by_others_too():
-    flat = np.repeat([[0.1], [0.2], [0.3]], 4, 1)
-    assert grpo_curves.share_outside(flat, flat[1:2]) == 0
-    assert grpo_curves.share_outside(flat[:2], flat[2:]) == 1
-    # Of three rows, the middle one alone lies between the others.
-    assert grpo_curves.share_as_different(grpo_curves.share_outside, flat[:2], flat[2:]) == 2 / 3
-
-
-def test_many_trainings_are_dealt_often_enough():
-    dealt = list(grpo_curves.deals(30, 15))
-    assert len(dealt) == grpo_curves.MOST_DEALS
-    assert all(len(set(hand)) == 15 for hand in dealt)
-    assert len({card for hand in dealt for card in hand}) == 30
+def test_curves_at_the_edge_of_the_band_are_inside():
+    flat = [curve(*([0.7] * 10))]
+    found = grpo_curves.comparison({"none": flat * 3, "sam": flat})["band"]
+    assert found["steps_inside"] == 1
+    assert found["steps_inside_by_seed"] == [1]
+    assert found["largest_distance"] == 0
 
 
 def test_surprisal_is_the_entropy_where_sampling_is_exact():
@@ -185,23 +173,85 @@ def test_surprisal_is_the_entropy_where_sampling_is_exact():
     assert surprisal.surprisal(logits / 1.2, drawn).z < -surprisal.LARGEST_Z
 
 
-def test_surprisal_adds_up_and_certain_tokens_have_none():
+def test_even_and_certain_tokens_surprise_nobody():
+    even = surprisal.surprisal(torch.zeros((20_000, 7)), torch.randint(7, (20_000,)))
+    assert abs(even.z) < 1e-3
     certain = torch.tensor([[0.0, float("-inf"), float("-inf")]])
-    assert surprisal.surprisal(certain, torch.tensor([0])) == surprisal.Surprisal(tokens=1)
-    assert surprisal.Surprisal(tokens=1).z == 0
+    assert surprisal.surprisal(certain, torch.tensor([0])).z == 0
+
+
+@pytest.mark.parametrize("rest", [-1000.0, float("-inf")])
+def test_tokens_that_cannot_be_are_found(rest):
+    certain = torch.tensor([[0.0, rest, rest]])
+    assert surprisal.surprisal(certain, torch.tensor([1])).z > surprisal.LARGEST_Z
+
+
+def test_surprisal_adds_up():
     even = surprisal.surprisal(torch.zeros((2, 4)), torch.tensor([1, 2]))
     assert even + surprisal.Surprisal(3, 1.0, 2.0, 4.0) == surprisal.Surprisal(
         5, pytest.approx(1 + 2 * np.log(4)), pytest.approx(2.0), pytest.approx(4.0)
     )
 
 
-def test_answers_that_the_policy_has_no_room_for_are_refused(policy, tmp_path):
+@pytest.mark.parametrize(
+    ("prompt", "options", "message"),
+    [
+        ("abc", ["--longest", "510"], "--longest is more than the 509 tokens that prompts leave."),
+        ('{"prompt": ""}', [], "a prompt is empty."),
+        ("abc", ["--temperature", "0"], "0.0 is not in the range"),
+    ],
+)
+def test_what_the_policy_cannot_answer_is_refused(prompt, options, message, policy, tmp_path):
     prompts = tmp_path / "prompts.txt"
-    prompts.write_text("abc\n")
-    options = ["--model", policy, "--prompts", prompts, "--num-prompts", 1, "--longest", 510]
-    outcome = CliRunner().invoke(surprisal.main, [*map(str, options)])
+    prompts.write_text(f"{prompt}\n")
+    arguments = ["--model", str(policy), "--prompts", str(prompts), "--num-prompts", "1"]
+    outcome = CliRunner().invoke(surprisal.main, [*arguments, *options])
     assert outcome.exit_code == 2
-    assert "--longest is more than the 509 tokens that prompts leave." in outcome.output
+    assert message in outcome.output
+
+
+class Sampler:
+    """Stands for servers, which tests/rollout/test_servers.py runs: samples with transformers."""
+
+    def __init__(self, folder, temperature):
+        """Sample at this temperature, whatever is asked for."""
+        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        self._temperature = temperature
+
+    def roll_out(self, requests):
+        """Answer with all the tokens that are asked for."""
+        prompts = torch.tensor([request.prompt for request in requests])
+        answers = self._model.generate(
+            prompts,
+            do_sample=True,
+            temperature=self._temperature,
+            top_k=0,
+            min_new_tokens=20,
+            max_new_tokens=20,
+            eos_token_id=None,
+        )
+        return served(1.0, 0.5, 7, answers[:, prompts.shape[1] :].tolist())
+
+
+@pytest.mark.parametrize(("drawn_at", "code"), [(0.7, 0), (0.5, 1)])
+def test_the_verdict_is_the_exit_code(drawn_at, code, policy, tmp_path, monkeypatch):
+    @contextmanager
+    def sampled(_setting, _methods):
+        yield {"none": Sampler(policy, 0.7), "sam": Sampler(policy, drawn_at)}
+
+    torch.manual_seed(0)
+    monkeypatch.setattr(surprisal, "running_servers", sampled)
+    prompts, found = tmp_path / "prompts.txt", tmp_path / "found.json"
+    prompts.write_text("abc\n")
+    options = ["--model", policy, "--prompts", prompts, "--num-prompts", 1, "--group", 200]
+    options += ["--rounds", 1, "--longest", 20, "--temperature", 0.7, "--json", found]
+    outcome = CliRunner().invoke(surprisal.main, [*map(str, options)])
+    assert outcome.exit_code == code
+    lines = outcome.stdout.splitlines()
+    assert lines[-1].split()[:2] == ["sam", "4000"]
+    sums = json.loads(found.read_text())["methods"]["sam"]
+    assert lines[-1].split()[-2:] == [f"{sums['z']:+.2f}", "7"]
+    assert (sums["z"] < -surprisal.LARGEST_Z) == bool(code)
 
 
 def test_a_cache_holds_the_whole_batch():

@@ -11,7 +11,7 @@ from vllm import SamplingParams
 
 from bench.rollout_servers import ServerSetting, running_servers
 from bench.stepwise import Request
-from bench.surprisal import LARGEST_Z, Sampling, measured
+from bench.surprisal import LARGEST_Z, Policy, Sampling, measured
 from testing.tiny_model import random_prompts
 
 REPLICAS = 2
@@ -105,10 +105,10 @@ def assert_drawn_from(probabilities, drawn, count):
     assert chisquare(bins, hoped * bins.sum() / hoped.sum()).pvalue > SIGNIFICANCE
 
 
-def test_what_is_written_surprises_the_policy_as_its_entropy_says(servers, reference):
-    sampling = Sampling(group=16, rounds=1, longest=80, temperature=1.0)
+def test_what_is_written_surprises_the_policy_as_its_entropy_says(servers, policy):
+    sampling = Sampling(group=16, rounds=1, longest=80, temperature=0.8)
     prompts = [prompt[:40] for prompt in random_prompts()]
-    found = measured(reference, {"sam": servers}, prompts, sampling)["sam"]
+    found = measured(Policy(str(policy)), {"sam": servers}, prompts, sampling)["sam"]
     assert found["accepted_drafts"] > 0
     assert found["tokens"] > 5_000
     assert abs(found["z"]) < LARGEST_Z
