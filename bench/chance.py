@@ -43,5 +43,5 @@ def swaps(pairs: int, dimensions: int) -> Iterator[np.ndarray]:
 
 
 def smallest(pairs: int) -> float:
-    """Return the least share that so many pairs can have, if a difference has no direction."""
-    return max(2.0 ** (1 - pairs), 1 / MOST_SWAPS)
+    """Return what the share of so many pairs cannot fall below: all is as measured in one swap."""
+    return max(2.0**-pairs, 1 / MOST_SWAPS)

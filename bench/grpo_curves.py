@@ -198,7 +198,7 @@ def table(found: Mapping[str, Any]) -> str:
             f"{reward['steps_inside']:.0%} of the steps, at most {reward['largest_distance']:.4f} "
             f"outside (chance {_chance(reward)}).",
             "Chance: the share of all swaps of none and sam within seeds that lets them differ as "
-            f"much; no less than {found['smallest_chance']:.1%} with so many seeds.",
+            f"much; never below {found['smallest_chance']:.2%} with so many seeds.",
             f"{found['accepted_drafts']:.0f} draft tokens were accepted, and "
             f"{found['switched_off_share']:.0%} of the engine's steps were above the threshold. "
             "Probabilities of rollout and actor differ by "
