@@ -1,6 +1,7 @@
 """Pinned files: found, downloaded, verified."""
 
 import hashlib
+import io
 import sys
 
 import pytest
@@ -43,6 +44,14 @@ def test_download_with_another_client(variant, wheelhouse, monkeypatch, tmp_path
     source = str(wheelhouse / NAME)
     pip_that(monkeypatch, tmp_path, f"import shutil; shutil.copy({source!r}, to)")
     assert Store.beside(None).fetch(variant) == artefact.cache_folder() / "artefacts" / NAME
+
+
+def test_downloads_while_messages_are_collected(variant, wheelhouse, monkeypatch, tmp_path, capfd):
+    source = str(wheelhouse / NAME)
+    pip_that(monkeypatch, tmp_path, f"print('50 %'); import shutil; shutil.copy({source!r}, to)")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert Store.beside(None).fetch(variant).is_file()
+    assert capfd.readouterr() == ("", "50 %\n")
 
 
 def test_index_gives_another_file(variant, monkeypatch, tmp_path):

@@ -20,6 +20,7 @@ from specrl.errors import NotPinnedError, TargetError
 from specrl.stack import Artefact, Variant
 
 BLOCK = 1 << 20
+STANDARD_ERROR = 2
 BINARY_SUFFIXES = (".so", ".a", ".o", ".bin", ".pyc")
 
 
@@ -148,8 +149,9 @@ def _run_pip(variant: Variant, folder: Path) -> None:
     requirement = f"{variant.distribution}=={variant.version}"
     options = ["--no-deps", "--only-binary=:all:", *_tags(variant.artefact.name)]
     command = [*_pip(), "download", *options, "--dest", str(folder), requirement]
-    # pip shows its progress on standard output, which belongs to the report.
-    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+    # pip shows its progress on standard output, which belongs to the report. sys.stderr is no file
+    # where a caller collects what is written there.
+    if subprocess.run(command, stdout=STANDARD_ERROR, check=False).returncode:
         raise NotPinnedError(
             f"{variant.artefact.name} cannot be downloaded (see pip's message); connect to a"
             " package index, or name a folder that holds it with --artefacts"
