@@ -218,19 +218,15 @@ class Sampler:
         self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
         self._temperature = temperature
 
+    @torch.no_grad()
     def roll_out(self, requests):
         """Answer with all the tokens that are asked for."""
-        prompts = torch.tensor([request.prompt for request in requests])
-        answers = self._model.generate(
-            prompts,
-            do_sample=True,
-            temperature=self._temperature,
-            top_k=0,
-            min_new_tokens=20,
-            max_new_tokens=20,
-            eos_token_id=None,
-        )
-        return served(1.0, 0.5, 7, answers[:, prompts.shape[1] :].tolist())
+        tokens = torch.tensor([request.prompt for request in requests])
+        start = tokens.shape[1]
+        for _ in range(requests[0].sampling["max_tokens"]):
+            logits = self._model(tokens).logits[:, -1] / self._temperature
+            tokens = torch.cat([tokens, torch.multinomial(logits.softmax(-1), 1)], 1)
+        return served(1.0, 0.5, 7, tokens[:, start:].tolist())
 
 
 @pytest.mark.parametrize(("drawn_at", "code"), [(0.7, 0), (0.5, 1)])
