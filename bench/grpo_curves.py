@@ -34,7 +34,8 @@ ROLLOUT = "actor_rollout_ref.rollout"
 METHODS = {"none": [f"~{ROLLOUT}.engine_kwargs.vllm.speculative_config"], "sam": []}
 REWARD_METRIC = "critic/score/mean"
 ENTROPY_METRIC = "actor/entropy"
-ALL_STEPS, LAST_STEPS = slice(None), slice(-10, None)
+FEWEST_STEPS = 10
+ALL_STEPS, LAST_STEPS = slice(None), slice(-FEWEST_STEPS, None)
 COMPARED = {
     "reward, all steps": (REWARD_METRIC, ALL_STEPS),
     "reward, last ten": (REWARD_METRIC, LAST_STEPS),
@@ -97,8 +98,8 @@ def logged(curves: Curves, name: str) -> dict[str, np.ndarray]:
 
 def smoothed(values: np.ndarray) -> np.ndarray:
     """Return the means over the steps around each; [seeds, steps] and fewer."""
-    window = min(SMOOTHED_STEPS, values.shape[1])
-    return np.stack([np.convolve(run, np.ones(window) / window, "valid") for run in values])
+    window = np.full(SMOOTHED_STEPS, 1 / SMOOTHED_STEPS)
+    return np.stack([np.convolve(run, window, "valid") for run in values])
 
 
 def distance_of_means(some: np.ndarray, others: np.ndarray) -> float:
@@ -216,7 +217,9 @@ def _chance(compared: Mapping[str, Any]) -> str:
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
-@click.option("--steps", type=click.IntRange(10), default=30, help="GRPO steps of a training.")
+@click.option(
+    "--steps", type=click.IntRange(FEWEST_STEPS), default=30, help="GRPO steps of a training."
+)
 @click.option(
     "--seeds",
     default="0,1,2",

@@ -30,7 +30,7 @@ def check_room(context: int, prompts: Sequence[Sequence[int]], longest: int) -> 
     Raises click.UsageError, also where a prompt has no tokens.
     """
     if not all(prompts):
-        raise click.UsageError("a prompt is empty.")
+        raise click.UsageError("a prompt of --prompts has no tokens; leave it out.")
     if longest > (room := context - max(map(len, prompts))):
         raise click.UsageError(f"--longest is more than the {room} tokens that prompts leave.")
 

@@ -110,10 +110,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Sampling:
-    """What is sampled: ``rounds`` times a group of answers to each prompt."""
+    """What is sampled: ``repeats`` times a group of answers to each prompt."""
 
     group: int
-    rounds: int
+    repeats: int
     longest: int
     temperature: float
 
@@ -139,7 +139,7 @@ def measured(
     requests = sampling.requests(prompts)
     sums = dict.fromkeys(servers, Surprisal())
     accepted = dict.fromkeys(servers, 0)
-    turns = [method for _ in range(sampling.rounds) for method in servers]
+    turns = [method for _ in range(sampling.repeats) for method in servers]
     for method in tqdm(turns, "rollouts", unit="turn", disable=None):
         rollout = servers[method].roll_out(requests)
         for request, sampled in zip(requests, rollout.token_ids, strict=True):
@@ -174,7 +174,7 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
 @click.option("--num-prompts", type=POSITIVE, default=8, help="Prompts of a round.")
 @engine_options.GROUP
 @engine_options.longest_option(250)
-@click.option("--rounds", type=POSITIVE, default=20, help="Times that all prompts are answered.")
+@engine_options.repeats_option(20)
 @click.option(
     "--temperature", type=click.FloatRange(COLDEST, 100), default=1.0, help="Of sampling."
 )
@@ -193,7 +193,7 @@ def main(
     num_prompts: int,
     group: int,
     longest: int,
-    rounds: int,
+    repeats: int,
     temperature: float,
     num_speculative_tokens: int,
     threshold: int,
@@ -201,7 +201,7 @@ def main(
 ) -> None:
     """Sample, compare, and say what was found."""
     texts = first_prompts(prompts, num_prompts, num_prompts)
-    sampling = Sampling(group, rounds, longest, temperature)
+    sampling = Sampling(group, repeats, longest, temperature)
     with tempfile.TemporaryDirectory() as folder:
         path = model or str(save_policy(demo_model.path(), Path(folder)))
         policy = Policy(path)

@@ -193,11 +193,18 @@ def test_surprisal_adds_up():
     )
 
 
+def test_tokens_that_the_tokenizer_lacks_are_left_out(policy, monkeypatch):
+    model = surprisal.Policy(str(policy))
+    monkeypatch.setattr(model, "_tokenizer", range(5))
+    # So hot that all tokens are alike.
+    assert model.surprisal([1, 2, 3], [4], 1e6).entropy == pytest.approx(np.log(5), abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("prompt", "options", "message"),
     [
         ("abc", ["--longest", "510"], "--longest is more than the 509 tokens that prompts leave."),
-        ('{"prompt": ""}', [], "a prompt is empty."),
+        ('{"prompt": ""}', [], "a prompt of --prompts has no tokens; leave it out."),
         ("abc", ["--temperature", "0"], "0.0 is not in the range"),
     ],
 )
@@ -240,7 +247,7 @@ def test_the_verdict_is_the_exit_code(drawn_at, code, policy, tmp_path, monkeypa
     prompts, found = tmp_path / "prompts.txt", tmp_path / "found.json"
     prompts.write_text("abc\n")
     options = ["--model", policy, "--prompts", prompts, "--num-prompts", 1, "--group", 200]
-    options += ["--rounds", 1, "--longest", 20, "--temperature", 0.7, "--json", found]
+    options += ["--repeats", 1, "--longest", 20, "--temperature", 0.7, "--json", found]
     outcome = CliRunner().invoke(surprisal.main, [*map(str, options)])
     assert outcome.exit_code == code
     lines = outcome.stdout.splitlines()

@@ -106,7 +106,7 @@ def assert_drawn_from(probabilities, drawn, count):
 
 
 def test_what_is_written_surprises_the_policy_as_its_entropy_says(servers, policy):
-    sampling = Sampling(group=16, rounds=1, longest=80, temperature=0.8)
+    sampling = Sampling(group=16, repeats=1, longest=80, temperature=0.8)
     prompts = [prompt[:40] for prompt in random_prompts()]
     found = measured(Policy(str(policy)), {"sam": servers}, prompts, sampling)["sam"]
     assert found["accepted_drafts"] > 0
