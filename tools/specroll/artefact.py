@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -16,24 +15,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from specrl.errors import NotPinnedError, TargetError
-from specrl.stack import Artefact, Variant
+from specroll.cache import cache_folder
+from specroll.errors import NotPinnedError, TargetError
+from specroll.stack import Artefact, Variant
 
 BLOCK = 1 << 20
 STANDARD_ERROR = 2
 BINARY_SUFFIXES = (".so", ".a", ".o", ".bin", ".pyc")
-
-
-def cache_folder() -> Path:
-    """Return where this tool keeps what it downloads and builds.
-
-    Raises:
-        TargetError: no folder is named, and the user has no home.
-    """
-    try:
-        return Path(os.environ.get("SPECRL_CACHE") or Path.home() / ".cache" / "specrl")
-    except RuntimeError as error:
-        raise TargetError("You have no home folder; name a cache with SPECRL_CACHE") from error
 
 
 @dataclass(frozen=True)

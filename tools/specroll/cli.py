@@ -12,20 +12,20 @@ from typing import Any
 
 import click
 
-from specrl import distribution, environment, report
-from specrl.artefact import Store
-from specrl.commands import versions
-from specrl.commands.apply import apply
-from specrl.commands.check import check
-from specrl.commands.lint import lint
-from specrl.commands.revert import revert
-from specrl.commands.status import status
-from specrl.commands.verify import verify
-from specrl.distribution import Distribution
-from specrl.errors import RequestError, TargetError, ToolError, unforeseen
-from specrl.report import Report
-from specrl.selection import Request
-from specrl.stack import Stack
+from specroll import distribution, environment, report, variables
+from specroll.artefact import Store
+from specroll.commands import versions
+from specroll.commands.apply import apply
+from specroll.commands.check import check
+from specroll.commands.lint import lint
+from specroll.commands.revert import revert
+from specroll.commands.status import status
+from specroll.commands.verify import verify
+from specroll.distribution import Distribution
+from specroll.errors import RequestError, TargetError, ToolError, unforeseen
+from specroll.report import Report
+from specroll.selection import Request
+from specroll.stack import Stack
 
 BUG = 70
 INTERRUPTED = 130
@@ -42,7 +42,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "--distribution",
     "folder",
     type=FOLDER,
-    envvar="SPECRL_DISTRIBUTION",
+    default=lambda: variables.read("DISTRIBUTION"),
     help="Folder with patches/ and overlay/; the default is the one that came with the tool.",
 )
 @click.pass_context
@@ -254,7 +254,7 @@ def edit_command(
     Example: apply-patches edit mypackage --stack 2026.09
     """
     # Here and not above: GitPython needs a git binary, and applying must not.
-    from specrl.commands.edit import edit
+    from specroll.commands.edit import edit
 
     return edit(Stack.load(source, stack), package, store, workdir.absolute() / stack / package)
 
@@ -274,7 +274,7 @@ def refresh_command(
     \b
     Example: apply-patches refresh mypackage --artefacts ~/wheels
     """
-    from specrl.commands.refresh import refresh
+    from specroll.commands.refresh import refresh
 
     return refresh(source, stack, packages, store, workdir.absolute() / stack)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from specrl.installed import Installed
-from specrl.lock import FileLock
-from specrl.selection import Member
-from specrl.series import fingerprint
-from specrl.state import State
+from specroll.installed import Installed
+from specroll.lock import FileLock
+from specroll.selection import Member
+from specroll.series import fingerprint
+from specroll.state import State
 
 PRISTINE = "pristine"
 APPLIED = "applied"

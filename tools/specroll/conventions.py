@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from specrl import lock
-from specrl.distribution import Distribution
-from specrl.errors import PatchError
-from specrl.patch import Patch
-from specrl.stack import FILE_NAME, Package, Stack
+from specroll import lock
+from specroll.distribution import Distribution
+from specroll.errors import PatchError
+from specroll.patch import Patch
+from specroll.stack import FILE_NAME, Package, Stack
 
 NAME = re.compile(r"[0-9]{4}-(feature|bugfix)-\w+\.patch")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from specrl.errors import RequestError
+from specroll.errors import RequestError
 
 
 @dataclass(frozen=True)

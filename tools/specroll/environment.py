@@ -10,9 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from specrl.errors import RequestError
+from specroll import variables
+from specroll.errors import RequestError
 
-TARGET_PYTHON = "SPECRL_TARGET_PYTHON"
 SITES = ("site-packages", "dist-packages")
 QUESTION = r"import json, sys; print('\nsys.path =', json.dumps(sys.path))"
 # What path files and wrapper scripts print stands before and after.
@@ -55,7 +55,7 @@ def of_interpreter(python: str | None) -> Environment:
     Raises:
         RequestError: the interpreter does not answer, or has no site-packages.
     """
-    name = os.environ.get(TARGET_PYTHON) or sys.executable if python is None else python
+    name = variables.read("TARGET_PYTHON") or sys.executable if python is None else python
     # `./python` is not the one on the path.
     interpreter = str(Path(name).absolute()) if os.sep in name else name
     try:

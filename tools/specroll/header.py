@@ -12,7 +12,7 @@ REQUIRED = ("Upstream-Status", "Reason", "Remove-When")
 STATUS = re.compile(r"Pending|Submitted \S+|Backport \S+|Inappropriate \[.+\]")
 PREAMBLE = """\
 From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
-From: specrl <patches@specrl.invalid>
+From: specroll <patches@specroll.invalid>
 Date: Thu, 1 Jan 1970 00:00:00 +0000
 """
 

@@ -10,10 +10,10 @@ from email.parser import HeaderParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from specrl.environment import Environment, is_readable
-from specrl.errors import TargetError
-from specrl.record import Record
-from specrl.stack import Package
+from specroll.environment import Environment, is_readable
+from specroll.errors import TargetError
+from specroll.record import Record
+from specroll.stack import Package
 
 TREE_STATE = ".apply-patches-state"
 

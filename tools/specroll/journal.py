@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from specrl import bytecode, treepath
-from specrl.errors import DriftError, PatchError
-from specrl.installed import read
-from specrl.series import fingerprint
-from specrl.table import Table
+from specroll import bytecode, treepath
+from specroll.errors import DriftError, PatchError
+from specroll.installed import read
+from specroll.series import fingerprint
+from specroll.table import Table
 
 
 @dataclass(frozen=True)

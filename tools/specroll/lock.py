@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from specrl.errors import PatchError
-from specrl.stack import Artefact, Package, Stack
-from specrl.table import Table
+from specroll.errors import PatchError
+from specroll.stack import Artefact, Package, Stack
+from specroll.table import Table
 
 FILE_NAME = "stack.lock.json"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from specrl.artefact import Store, read_files
-from specrl.distribution import Distribution
-from specrl.errors import DriftError, PatchError
-from specrl.lock import FileLock, PackageLock, SeriesEntry, VariantLock
-from specrl.series import Series, fingerprint, load_overlay
-from specrl.stack import Package, Variant
+from specroll.artefact import Store, read_files
+from specroll.distribution import Distribution
+from specroll.errors import DriftError, PatchError
+from specroll.lock import FileLock, PackageLock, SeriesEntry, VariantLock
+from specroll.series import Series, fingerprint, load_overlay
+from specroll.stack import Package, Variant
 
 
 def compute(

@@ -12,9 +12,9 @@ from pathlib import Path
 from unidiff import patch as unidiff
 from unidiff.errors import UnidiffParseError
 
-from specrl import treepath
-from specrl.errors import DriftError, PatchError
-from specrl.header import Header
+from specroll import treepath
+from specroll.errors import DriftError, PatchError
+from specroll.header import Header
 
 Reader = Callable[[str], "bytes | None"]
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from specrl import bytecode, state, transaction
-from specrl.distribution import Distribution
-from specrl.errors import Collector, DriftError, PatchError
-from specrl.installed import Installed
-from specrl.journal import Batch, Change
-from specrl.record import Record, entry
-from specrl.selection import Member
-from specrl.series import Series, check_reviewed, fingerprint, load_overlay
-from specrl.state import State
+from specroll import bytecode, state, transaction
+from specroll.distribution import Distribution
+from specroll.errors import Collector, DriftError, PatchError
+from specroll.installed import Installed
+from specroll.journal import Batch, Change
+from specroll.record import Record, entry
+from specroll.selection import Member
+from specroll.series import Series, check_reviewed, fingerprint, load_overlay
+from specroll.state import State
 
 Contents = Mapping[str, "bytes | None"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from specrl.errors import ToolError
+from specroll.errors import ToolError
 
 COLOURS = {
     "applied": "green",

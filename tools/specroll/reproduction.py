@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from specrl import locking
-from specrl.artefact import Store, paths, read_files
-from specrl.distribution import Distribution
-from specrl.errors import ToolError
-from specrl.lock import FILE_NAME, Lock
-from specrl.series import Series, check_reviewed
-from specrl.stack import Package, Stack
+from specroll import locking
+from specroll.artefact import Store, paths, read_files
+from specroll.distribution import Distribution
+from specroll.errors import ToolError
+from specroll.lock import FILE_NAME, Lock
+from specroll.series import Series, check_reviewed
+from specroll.stack import Package, Stack
 
 Wheels = Mapping[str, Path]
 
@@ -60,7 +60,7 @@ def _lock_breaches(
 
 def _export_breaches(stack: Stack, package: Package, series: Series, wheel: Path) -> Iterator[str]:
     # Here and not above: GitPython needs a git binary, and only this does.
-    from specrl.workspace import Workspace
+    from specroll.workspace import Workspace
 
     with tempfile.TemporaryDirectory() as folder:
         pristine = read_files(wheel, series.paths).items()

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from specrl import installed as installation
-from specrl import transaction
-from specrl.distribution import Distribution
-from specrl.environment import Environment
-from specrl.errors import Collector, NotPinnedError, RequestError
-from specrl.installed import Installed
-from specrl.lock import Lock, PackageLock, VariantLock
-from specrl.series import fingerprint
-from specrl.stack import Package, Stack
+from specroll import installed as installation
+from specroll import transaction
+from specroll.distribution import Distribution
+from specroll.environment import Environment
+from specroll.errors import Collector, NotPinnedError, RequestError
+from specroll.installed import Installed
+from specroll.lock import Lock, PackageLock, VariantLock
+from specroll.series import fingerprint
+from specroll.stack import Package, Stack
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from specrl.distribution import Distribution
-from specrl.errors import Collector, DriftError, PatchError
-from specrl.lock import PackageLock
-from specrl.patch import Patch, Reader
-from specrl.stack import Package, Stack
+from specroll.distribution import Distribution
+from specroll.errors import Collector, DriftError, PatchError
+from specroll.lock import PackageLock
+from specroll.patch import Patch, Reader
+from specroll.stack import Package, Stack
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from specrl import treepath
-from specrl.distribution import Distribution
-from specrl.errors import PatchError, RequestError
-from specrl.table import Table
+from specroll import treepath
+from specroll.distribution import Distribution
+from specroll.errors import PatchError, RequestError
+from specroll.table import Table
 
 if sys.version_info >= (3, 11):
     import tomllib

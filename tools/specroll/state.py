@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from specrl import treepath
-from specrl.environment import Environment
-from specrl.errors import DriftError, PatchError
-from specrl.installed import TREE_STATE, Installed, read, roots
-from specrl.lock import FileLock
-from specrl.series import fingerprint
-from specrl.table import Table
+from specroll import treepath
+from specroll.environment import Environment
+from specroll.errors import DriftError, PatchError
+from specroll.installed import TREE_STATE, Installed, read, roots
+from specroll.lock import FileLock
+from specroll.series import fingerprint
+from specroll.table import Table
 
 
 @dataclass(frozen=True)

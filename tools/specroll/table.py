@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from specrl.errors import PatchError
+from specroll.errors import PatchError
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from specrl.errors import TargetError
-from specrl.journal import Batch, Change, Journal
+from specroll.errors import TargetError
+from specroll.journal import Batch, Change, Journal
 
 FOLDER = ".apply-patches"
 LOCK_FILE = ".apply-patches.lock"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specrl import state
-from specrl.installed import Installed
-from specrl.record import Record, entry
-from specrl.selection import Member
-from specrl.series import fingerprint
-from specrl.state import State
+from specroll import state
+from specroll.installed import Installed
+from specroll.record import Record, entry
+from specroll.selection import Member
+from specroll.series import fingerprint
+from specroll.state import State
 
 
 def differences(member: Member) -> list[str]:

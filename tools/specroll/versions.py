@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from specrl.distribution import Distribution
-from specrl.errors import Collector
-from specrl.series import Series
-from specrl.stack import Package, Stack
+from specroll.distribution import Distribution
+from specroll.errors import Collector
+from specroll.series import Series
+from specroll.stack import Package, Stack
 
 HEAD = """\
 # Versions

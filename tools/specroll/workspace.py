@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from specrl import installed
-from specrl.errors import Collector, PatchError, RequestError, TargetError
-from specrl.header import Header
-from specrl.patch import Patch
+from specroll import installed
+from specroll.errors import Collector, PatchError, RequestError, TargetError
+from specroll.header import Header
+from specroll.patch import Patch
 
 try:
     import git
@@ -26,15 +26,15 @@ ORIGIN = "apply-patches-series"
 CONFIGURATION = {
     "core": {"attributesFile": "/dev/null", "excludesFile": "/dev/null", "autocrlf": "false"},
     "commit": {"gpgSign": "false"},
-    "user": {"name": "specrl", "email": "patches@specrl.invalid"},
+    "user": {"name": "specroll", "email": "patches@specroll.invalid"},
 }
 # The same commits on every machine and at any time.
 IDENTITY = {
     f"GIT_{role}_{field}": value
     for role in ("AUTHOR", "COMMITTER")
     for field, value in {
-        "NAME": "specrl",
-        "EMAIL": "patches@specrl.invalid",
+        "NAME": "specroll",
+        "EMAIL": "patches@specroll.invalid",
         "DATE": "1970-01-01T00:00:00+0000",
     }.items()
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from specrl import outline, plan, processes, transaction
-from specrl.errors import Collector, DriftError
-from specrl.report import Report
-from specrl.selection import Request, Selection, select
-from specrl.verification import differences
+from specroll import outline, plan, processes, transaction
+from specroll.errors import Collector, DriftError
+from specroll.report import Report
+from specroll.selection import Request, Selection, select
+from specroll.verification import differences
 
 
 def apply(request: Request) -> Report:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from specrl import outline, plan, transaction
-from specrl.installed import roots
-from specrl.report import Report
-from specrl.selection import Request, select
+from specroll import outline, plan, transaction
+from specroll.installed import roots
+from specroll.report import Report
+from specroll.selection import Request, select
 
 
 def check(request: Request) -> Report:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from specrl import artefact
-from specrl.artefact import Store
-from specrl.report import Report
-from specrl.series import Series
-from specrl.stack import Stack
-from specrl.workspace import Workspace
+from specroll import artefact
+from specroll.artefact import Store
+from specroll.report import Report
+from specroll.series import Series
+from specroll.stack import Stack
+from specroll.workspace import Workspace
 
 
 def edit(stack: Stack, name: str, store: Store, folder: Path) -> Report:

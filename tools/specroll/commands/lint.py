@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from specrl import conventions, reproduction
-from specrl.artefact import Store
-from specrl.distribution import Distribution
-from specrl.errors import PatchError, ToolError
-from specrl.lock import FILE_NAME, Lock
-from specrl.outline import counted
-from specrl.report import Report
-from specrl.stack import Package, Stack
+from specroll import conventions, reproduction
+from specroll.artefact import Store
+from specroll.distribution import Distribution
+from specroll.errors import PatchError, ToolError
+from specroll.lock import FILE_NAME, Lock
+from specroll.outline import counted
+from specroll.report import Report
+from specroll.stack import Package, Stack
 
 Line = tuple[str, str]
 

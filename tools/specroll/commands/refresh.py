@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from specrl import lock, locking, stack, transaction
-from specrl.artefact import Store
-from specrl.distribution import Distribution
-from specrl.errors import Collector, PatchError
-from specrl.installed import read
-from specrl.journal import Batch, Change
-from specrl.lock import Lock, PackageLock
-from specrl.outline import counted
-from specrl.patch import Patch
-from specrl.report import Report
-from specrl.series import Series, fingerprint
-from specrl.stack import Package, Stack
-from specrl.workspace import Workspace, listing
+from specroll import lock, locking, stack, transaction
+from specroll.artefact import Store
+from specroll.distribution import Distribution
+from specroll.errors import Collector, PatchError
+from specroll.installed import read
+from specroll.journal import Batch, Change
+from specroll.lock import Lock, PackageLock
+from specroll.outline import counted
+from specroll.patch import Patch
+from specroll.report import Report
+from specroll.series import Series, fingerprint
+from specroll.stack import Package, Stack
+from specroll.workspace import Workspace, listing
 
 Export = Mapping[str, bytes]
 

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from specrl import outline, plan, processes, transaction
-from specrl.errors import Collector
-from specrl.installed import Installed
-from specrl.plan import Plan
-from specrl.report import Report
-from specrl.selection import Request
-from specrl.state import State, foreign_files, patched
+from specroll import outline, plan, processes, transaction
+from specroll.errors import Collector
+from specroll.installed import Installed
+from specroll.plan import Plan
+from specroll.report import Report
+from specroll.selection import Request
+from specroll.state import State, foreign_files, patched
 
 
 def revert(request: Request) -> Report:

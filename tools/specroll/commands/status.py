@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from specrl import condition, outline, transaction
-from specrl.condition import ABSENT, DRIFTED, OUTDATED, Condition
-from specrl.environment import Environment
-from specrl.errors import DriftError, PatchError, TargetError
-from specrl.installed import roots
-from specrl.report import Report
-from specrl.selection import Member, Request, Survey, survey
-from specrl.state import patched
+from specroll import condition, outline, transaction
+from specroll.condition import ABSENT, DRIFTED, OUTDATED, Condition
+from specroll.environment import Environment
+from specroll.errors import DriftError, PatchError, TargetError
+from specroll.installed import roots
+from specroll.report import Report
+from specroll.selection import Member, Request, Survey, survey
+from specroll.state import patched
 
 
 def status(request: Request) -> Report:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from specrl import outline, transaction
-from specrl.installed import roots
-from specrl.report import Report
-from specrl.selection import Request, select
-from specrl.verification import differences
+from specroll import outline, transaction
+from specroll.installed import roots
+from specroll.report import Report
+from specroll.selection import Request, select
+from specroll.verification import differences
 
 
 def verify(request: Request) -> Report:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from specrl import transaction, versions
-from specrl.distribution import Distribution
-from specrl.installed import read
-from specrl.journal import Batch, Change
-from specrl.report import Report
+from specroll import transaction, versions
+from specroll.distribution import Distribution
+from specroll.installed import read
+from specroll.journal import Batch, Change
+from specroll.report import Report
 
 
 def write(distribution: Distribution) -> Report:
