@@ -151,7 +151,9 @@ def require(capability: str) -> None:
 
 def _missing(capability: str) -> str:
     installed = installed_stack()
-    return f"{installed.name if installed else 'no stack'} provides no {capability}"
+    if installed is None:
+        return f"no stack is installed that has: {capability}"
+    return f"stack {installed.name} has none of: {capability}"
 
 
 def _is_installed(stack: Stack) -> bool:
