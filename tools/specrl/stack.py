@@ -136,7 +136,7 @@ class Stack:
             table = Table.of(path, tomllib.loads(data.decode()))
         except (ValueError, RecursionError) as error:
             raise PatchError(f"{path} is not valid TOML ({error}); correct the file") from error
-        table.only("packages", "environments")
+        table.only("ci", "default", "environments", "packages")
         packages = table.tables("packages")
         environments = table.tables("environments") if "environments" in table.values else {}
         stack = cls(
