@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from testing.npu_emulator.counting import counted
-from tests.ascend.rejection_batches import make_batch
-from tests.ascend.rejection_functions import DEVICE, ours
 from tests.ascend.stacks import STACK
+from tests.rejection.batches import make_batch
+from tests.rejection.functions import DEVICE, ours
 
 pytestmark = pytest.mark.usefixtures("ascend_config")
 

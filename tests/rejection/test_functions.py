@@ -7,9 +7,9 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.ascend.rejection_batches import batches, make_batch
-from tests.ascend.rejection_functions import DEVICE, ours, upstream
 from tests.ascend.stacks import STACK
+from tests.rejection.batches import batches, make_batch
+from tests.rejection.functions import DEVICE, ours, upstream
 
 pytestmark = pytest.mark.usefixtures("ascend_config")
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vllm_ascend.ascend_config import get_ascend_config
 
-from tests.ascend.rejection_batches import batches, make_batch
-from tests.ascend.rejection_functions import DEVICE, ours, upstream
 from tests.ascend.stacks import STACK
+from tests.rejection.batches import batches, make_batch
+from tests.rejection.functions import DEVICE, ours, upstream
 
 if STACK != "2026.09":
     pytest.skip("vLLM-Ascend 0.11 has one way only", allow_module_level=True)

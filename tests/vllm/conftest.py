@@ -1,16 +1,15 @@
 """Real engines, and parts of them, on a tiny target model on a CPU."""
 
 import gc
-import os
 from contextlib import suppress
 
 import pytest
 
 pytest.importorskip("vllm", reason="these tests run where vLLM for CPUs is installed")
 
-from testing.cpu_environment import CPU_ENVIRONMENT
+from testing.cpu_environment import CPU_ENVIRONMENT, set_environment
 
-os.environ.update(CPU_ENVIRONMENT, VLLM_CPU_OMP_THREADS_BIND="nobind")
+set_environment({**CPU_ENVIRONMENT, "VLLM_CPU_OMP_THREADS_BIND": "nobind"})
 
 # First, as in vLLM's CPU worker (v1/worker/cpu_worker.py): it swaps a function that would pin host
 # memory, and LoRA's modules keep the one they find (lora/punica_wrapper/utils.py). Where vLLM does

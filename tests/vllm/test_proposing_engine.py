@@ -1,7 +1,7 @@
 """A real engine that proposes drafts and does not verify them.
 
-Its vLLM cannot verify drafts on a CPU: the rejection sampler needs Triton. What stands in for it, or
-for anything else, is said where it is used.
+Its vLLM cannot verify drafts on a CPU: the rejection sampler needs Triton. What stands in for it,
+or for anything else, is said where it is used.
 """
 
 import pytest
