@@ -12,8 +12,7 @@ from typing import Any
 
 import click
 
-from specroll import distribution, environment, report, variables
-from specroll.artefact import Store
+from specroll import report, variables
 from specroll.commands import versions
 from specroll.commands.apply import apply
 from specroll.commands.check import check
@@ -21,11 +20,14 @@ from specroll.commands.lint import lint
 from specroll.commands.revert import revert
 from specroll.commands.status import status
 from specroll.commands.verify import verify
-from specroll.distribution import Distribution
 from specroll.errors import RequestError, TargetError, ToolError, unforeseen
 from specroll.report import Report
-from specroll.selection import Request
-from specroll.stack import Stack
+from specroll.stack import distribution
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
+from specroll.target import environment
+from specroll.target.selection import Request
 
 BUG = 70
 INTERRUPTED = 130

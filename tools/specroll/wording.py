@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from specroll.plan import Plan
 from specroll.report import Report
-from specroll.selection import Member, Selection
+from specroll.target.selection import Member, Selection
+from specroll.writing.plan import Plan
 
 
 def of_plans(selection: Selection, plans: Sequence[Plan], word: str) -> Report:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from specroll import workspace
+from specroll.authoring import workspace
 
 MESSAGE = """\
 [feature] Third, by hand
@@ -303,7 +303,7 @@ def test_all_problems_are_told(refresh, repository):
 
 def test_git_is_missing(project):
     code = "import sys; sys.argv[1:] = ['edit', 'alpha']; from specroll.cli import main; main()"
-    tools = str(Path(workspace.__file__).parents[1])
+    tools = str(Path(workspace.__file__).parents[2])
     result = subprocess.run(
         [sys.executable, "-c", code],
         env={"PATH": "", "PYTHONPATH": tools, "SPECROLL_DISTRIBUTION": str(project.root)},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FIRST = "patches/1.0/alpha/0001-bugfix-first.patch"
 SECOND = "patches/1.0/alpha/0002-feature-second.patch"
 STACK = "patches/1.0/stack.toml"

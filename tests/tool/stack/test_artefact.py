@@ -5,10 +5,10 @@ import io
 import sys
 
 import pytest
-from specroll import artefact
-from specroll.artefact import Store
 from specroll.errors import NotPinnedError, TargetError
-from specroll.stack import Artefact, Variant
+from specroll.stack import artefact
+from specroll.stack.artefact import Store
+from specroll.stack.registry import Artefact, Variant
 
 NAME = "alpha-1.0-py3-none-any.whl"
 

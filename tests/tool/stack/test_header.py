@@ -1,7 +1,7 @@
 """The head of a patch."""
 
 import pytest
-from specroll.header import Header
+from specroll.stack.header import Header
 
 BODY = "Why so.\n\nUpstream-Status: Pending\nReason: r\nRemove-When: w"
 

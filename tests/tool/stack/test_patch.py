@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from specroll.errors import DriftError, PatchError
-from specroll.patch import Patch
+from specroll.stack.patch import Patch
 
 GOOD = """\
 diff --git a/alpha/core.py b/alpha/core.py

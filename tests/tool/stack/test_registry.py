@@ -5,11 +5,11 @@ import re
 import textwrap
 
 import pytest
-from specroll import stack as description
-from specroll.distribution import Distribution
 from specroll.errors import PatchError
-from specroll.lock import Lock
-from specroll.stack import Stack
+from specroll.stack import registry as description
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import Lock
+from specroll.stack.registry import Stack
 
 PIN = f'artefact = "p-1-py3-none-any.whl"\nsha256 = "{"0" * 64}"\n'
 GOOD = f"""\

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from specroll import bytecode
+from specroll.target import bytecode
 
 
 @pytest.fixture

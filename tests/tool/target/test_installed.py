@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from specroll import distribution, environment, installed, processes
-from specroll.distribution import Distribution
-from specroll.environment import Environment
 from specroll.errors import RequestError
-from specroll.stack import Stack
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
+from specroll.target import environment, installed
+from specroll.target.environment import Environment
 
 
 @pytest.fixture
@@ -220,26 +220,3 @@ def test_interpreter_without_site_packages(tmp_path):
 def test_no_such_tree(tmp_path):
     with pytest.raises(RequestError, match="is not a folder"):
         environment.of_tree(tmp_path / "nowhere")
-
-
-def test_distribution_of_a_checkout():
-    assert (distribution.find().root / "patches").is_dir()
-
-
-def test_distribution_inside_the_package(tmp_path, monkeypatch):
-    inside = tmp_path / "specroll/distribution"
-    (inside / "patches/1.0").mkdir(parents=True)
-    (inside / "patches/1.0/stack.toml").write_text("")
-    monkeypatch.setattr(distribution, "__file__", str(tmp_path / "specroll/distribution.py"))
-    assert distribution.find().root == inside
-
-
-def test_no_distribution(tmp_path):
-    with pytest.raises(RequestError, match=r"No patches/<stack>/stack.toml in"):
-        distribution.find(tmp_path)
-
-
-def test_processes_that_cannot_be_read(tmp_path, monkeypatch):
-    (tmp_path / "1").mkdir()
-    monkeypatch.setattr(processes, "PROCESSES", tmp_path)
-    assert processes.using(tmp_path) == []

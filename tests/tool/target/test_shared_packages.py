@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from specroll import transaction
 from specroll.errors import TargetError
-from specroll.journal import Batch, Change
+from specroll.writing import transaction
+from specroll.writing.journal import Batch, Change
 
 from testing import crash_sweep
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from filelock import FileLock
-from specroll import transaction
 from specroll.errors import DriftError, TargetError
-from specroll.journal import Batch, Change, Journal
+from specroll.writing import transaction
+from specroll.writing.journal import Batch, Change, Journal
 
 OLD = {"kept.py": "old\n", "sub/gone.py": "gone\n"}
 NEW = {"kept.py": "new\n", "made/deep/fresh.py": "fresh\n"}

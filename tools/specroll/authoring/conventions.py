@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from specroll import lock
-from specroll.distribution import Distribution
 from specroll.errors import PatchError
-from specroll.patch import Patch
-from specroll.stack import FILE_NAME, Package, Stack
+from specroll.stack import lock
+from specroll.stack.distribution import Distribution
+from specroll.stack.patch import Patch
+from specroll.stack.registry import FILE_NAME, Package, Stack
 
 NAME = re.compile(r"[0-9]{4}-(feature|bugfix)-\w+\.patch")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from specroll.artefact import Store, read_files
-from specroll.distribution import Distribution
 from specroll.errors import DriftError, PatchError
-from specroll.lock import FileLock, PackageLock, SeriesEntry, VariantLock
-from specroll.series import Series, fingerprint, load_overlay
-from specroll.stack import Package, Variant
+from specroll.stack.artefact import Store, read_files
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import FileLock, PackageLock, SeriesEntry, VariantLock, fingerprint
+from specroll.stack.registry import Package, Variant
+from specroll.stack.series import Series, load_overlay
 
 
 def compute(

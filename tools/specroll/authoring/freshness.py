@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from specroll import locking
-from specroll.artefact import Store, paths, read_files
-from specroll.distribution import Distribution
+from specroll.authoring import fresh_lock
 from specroll.errors import ToolError
-from specroll.lock import FILE_NAME, Lock
-from specroll.series import Series, check_reviewed
-from specroll.stack import Package, Stack
+from specroll.stack.artefact import Store, paths, read_files
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import FILE_NAME, Lock
+from specroll.stack.registry import Package, Stack
+from specroll.stack.series import Series, check_reviewed
 
 Wheels = Mapping[str, Path]
 
@@ -50,7 +50,7 @@ def _lock_breaches(
     kept = {name: value for name, value in locked.variants.items() if name not in wheels}
     store = Store(tuple(path.parent for path in wheels.values()))
     series = Series.load(stack, package)
-    fresh = locking.compute(distribution, package, series, store, replace(locked, variants=kept))
+    fresh = fresh_lock.compute(distribution, package, series, store, replace(locked, variants=kept))
     if fresh != locked:
         yield (
             f"{stack.folder / FILE_NAME} is not what a fresh computation gives for {package.name};"
@@ -60,7 +60,7 @@ def _lock_breaches(
 
 def _export_breaches(stack: Stack, package: Package, series: Series, wheel: Path) -> Iterator[str]:
     # Here and not above: GitPython needs a git binary, and only this does.
-    from specroll.workspace import Workspace
+    from specroll.authoring.workspace import Workspace
 
     with tempfile.TemporaryDirectory() as folder:
         pristine = read_files(wheel, series.paths).items()

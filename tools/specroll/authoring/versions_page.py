@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from specroll.distribution import Distribution
 from specroll.errors import Collector
-from specroll.series import Series
-from specroll.stack import Package, Stack
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Package, Stack
+from specroll.stack.series import Series
 
 HEAD = """\
 # Versions

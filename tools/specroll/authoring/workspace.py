@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from specroll import installed
 from specroll.errors import Collector, PatchError, RequestError, TargetError
-from specroll.header import Header
-from specroll.patch import Patch
+from specroll.stack.header import Header
+from specroll.stack.patch import Patch
+from specroll.target import installed
 
 try:
     import git

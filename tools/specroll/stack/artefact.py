@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from specroll.cache import cache_folder
 from specroll.errors import NotPinnedError, TargetError
-from specroll.stack import Artefact, Variant
+from specroll.stack.registry import Artefact, Variant
 
 BLOCK = 1 << 20
 STANDARD_ERROR = 2

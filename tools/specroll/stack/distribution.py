@@ -71,4 +71,4 @@ def find(named: Path | None = None) -> Distribution:
 
 
 def _installed_copy() -> Path:
-    return Path(__file__).resolve().parent / "distribution"
+    return Path(__file__).resolve().parents[1] / "distribution"

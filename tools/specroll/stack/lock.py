@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from specroll.errors import PatchError
-from specroll.stack import Artefact, Package, Stack
-from specroll.table import Table
+from specroll.stack.registry import Artefact, Package, Stack
+from specroll.stack.table import Table
 
 FILE_NAME = "stack.lock.json"
 
@@ -101,7 +101,7 @@ class Lock:
         lock = cls.parse(stack.folder / FILE_NAME)
         for name, package in stack.packages.items():
             entry = lock.packages.get(name)
-            if entry is None or _outline(entry) != _outline_of_package(package):
+            if entry is None or _pins(entry) != _pins_of_package(package):
                 raise PatchError(
                     f"{stack.folder / FILE_NAME} is older than `packages.{name}` in stack.toml;"
                     f" run `apply-patches refresh {name} --stack {stack.name}`"
@@ -130,15 +130,20 @@ class Lock:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
 
 
-Outline = tuple[str, tuple[str, ...], set[str], Mapping[str, Artefact]]
+def fingerprint(data: bytes | None) -> str | None:
+    """Return the hash of a file's bytes, None for a file that does not exist."""
+    return None if data is None else sha256(data).hexdigest()
 
 
-def _outline_of_package(package: Package) -> Outline:
+Pins = tuple[str, tuple[str, ...], set[str], Mapping[str, Artefact]]
+
+
+def _pins_of_package(package: Package) -> Pins:
     artefacts = {name: variant.artefact for name, variant in package.variants.items()}
     return package.version, package.series, set(package.overlay), artefacts
 
 
-def _outline(entry: PackageLock) -> Outline:
+def _pins(entry: PackageLock) -> Pins:
     series = tuple(item.patch for item in entry.series)
     artefacts = {name: variant.artefact for name, variant in entry.variants.items()}
     return entry.version, series, set(entry.overlay), artefacts

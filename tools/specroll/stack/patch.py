@@ -12,9 +12,9 @@ from pathlib import Path
 from unidiff import patch as unidiff
 from unidiff.errors import UnidiffParseError
 
-from specroll import treepath
 from specroll.errors import DriftError, PatchError
-from specroll.header import Header
+from specroll.stack import treepath
+from specroll.stack.header import Header
 
 Reader = Callable[[str], "bytes | None"]
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from specroll import treepath
-from specroll.distribution import Distribution
 from specroll.errors import PatchError, RequestError
-from specroll.table import Table
+from specroll.stack import treepath
+from specroll.stack.distribution import Distribution
+from specroll.stack.table import Table
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
-from specroll.distribution import Distribution
 from specroll.errors import Collector, DriftError, PatchError
-from specroll.lock import PackageLock
-from specroll.patch import Patch, Reader
-from specroll.stack import Package, Stack
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import PackageLock
+from specroll.stack.patch import Patch, Reader
+from specroll.stack.registry import Package, Stack
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,3 @@ def load_overlay(distribution: Distribution, package: Package) -> Mapping[str, b
             )  # fmt: skip
     failures.settle()
     return contents
-
-
-def fingerprint(data: bytes | None) -> str | None:
-    """Return the hash of a file's bytes, None for a file that does not exist."""
-    return None if data is None else sha256(data).hexdigest()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from specroll.installed import Installed
-from specroll.lock import FileLock
-from specroll.selection import Member
-from specroll.series import fingerprint
-from specroll.state import State
+from specroll.stack.lock import FileLock, fingerprint
+from specroll.target.installed import Installed
+from specroll.target.selection import Member
+from specroll.target.state import State
 
 PRISTINE = "pristine"
 APPLIED = "applied"

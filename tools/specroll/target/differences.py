@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specroll import state
-from specroll.installed import Installed
-from specroll.record import Record, entry
-from specroll.selection import Member
-from specroll.series import fingerprint
-from specroll.state import State
+from specroll.stack.lock import fingerprint
+from specroll.target import state
+from specroll.target.installed import Installed
+from specroll.target.record import Record, entry
+from specroll.target.selection import Member
+from specroll.target.state import State
 
 
-def differences(member: Member) -> list[str]:
+def find(member: Member) -> list[str]:
     """Return every difference between the installed package and the lock, one sentence each.
 
     Raises:

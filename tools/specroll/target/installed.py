@@ -10,10 +10,10 @@ from email.parser import HeaderParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from specroll.environment import Environment, is_readable
 from specroll.errors import TargetError
-from specroll.record import Record
-from specroll.stack import Package
+from specroll.stack.registry import Package
+from specroll.target.environment import Environment, is_readable
+from specroll.target.record import Record
 
 TREE_STATE = ".apply-patches-state"
 

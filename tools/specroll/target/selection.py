@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from specroll import installed as installation
-from specroll import transaction
-from specroll.distribution import Distribution
-from specroll.environment import Environment
 from specroll.errors import Collector, NotPinnedError, RequestError
-from specroll.installed import Installed
-from specroll.lock import Lock, PackageLock, VariantLock
-from specroll.series import fingerprint
-from specroll.stack import Package, Stack
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import Lock, PackageLock, VariantLock, fingerprint
+from specroll.stack.registry import Package, Stack
+from specroll.target import installed as installation
+from specroll.target.environment import Environment
+from specroll.target.installed import Installed
 
 
 @dataclass(frozen=True)
@@ -39,28 +36,6 @@ class Request:
             if not any(name in stack.packages for stack in stacks):
                 raise RequestError(f"No package {name!r} in {stacks[0].folder}; correct --package.")
         return stacks
-
-    def traces(self) -> set[Path]:
-        """Return the folders in which a run is at work, or was interrupted."""
-        roots = installation.roots(self.environment)
-        return {folder for folder in roots if transaction.has_traces(folder)}
-
-    def homes(self) -> list[Path]:
-        """Return the folders that may be written to: each has a lock and a journal of its own.
-
-        They are those of packages that are or can be patched, and those of interrupted runs.
-
-        Raises:
-            RequestError: the stack or a package is unknown.
-            PatchError: a stack is malformed.
-        """
-        homes = self.traces()
-        for stack in self.stacks():
-            for name in stack.packages.keys() & (self.packages or stack.packages.keys()):
-                found = installation.find(self.environment, stack.packages[name])
-                if found and (found.is_patched or not stack.packages[name].is_empty):
-                    homes.add(found.root)
-        return sorted(homes)
 
 
 @dataclass(frozen=True)

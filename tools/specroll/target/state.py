@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from specroll import treepath
-from specroll.environment import Environment
 from specroll.errors import DriftError, PatchError
-from specroll.installed import TREE_STATE, Installed, read, roots
-from specroll.lock import FileLock
-from specroll.series import fingerprint
-from specroll.table import Table
+from specroll.stack import treepath
+from specroll.stack.lock import FileLock, fingerprint
+from specroll.stack.table import Table
+from specroll.target.environment import Environment
+from specroll.target.installed import TREE_STATE, Installed, read, roots
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from specroll import bytecode, treepath
 from specroll.errors import DriftError, PatchError
-from specroll.installed import read
-from specroll.series import fingerprint
-from specroll.table import Table
+from specroll.stack import treepath
+from specroll.stack.lock import fingerprint
+from specroll.stack.table import Table
+from specroll.target import bytecode
+from specroll.target.installed import read
 
 
 @dataclass(frozen=True)

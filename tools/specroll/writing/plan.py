@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from specroll import bytecode, state, transaction
-from specroll.distribution import Distribution
 from specroll.errors import Collector, DriftError, PatchError
-from specroll.installed import Installed
-from specroll.journal import Batch, Change
-from specroll.record import Record, entry
-from specroll.selection import Member
-from specroll.series import Series, check_reviewed, fingerprint, load_overlay
-from specroll.state import State
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import fingerprint
+from specroll.stack.series import Series, check_reviewed, load_overlay
+from specroll.target import bytecode, state
+from specroll.target.installed import Installed
+from specroll.target.record import Record, entry
+from specroll.target.selection import Member
+from specroll.target.state import State
+from specroll.writing import transaction
+from specroll.writing.journal import Batch, Change
 
 Contents = Mapping[str, "bytes | None"]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from specroll.errors import TargetError
-from specroll.journal import Batch, Change, Journal
+from specroll.writing.journal import Batch, Change, Journal
 
 FOLDER = ".apply-patches"
 LOCK_FILE = ".apply-patches.lock"
