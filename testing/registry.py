@@ -145,15 +145,14 @@ def require(capability: str) -> None:
     """Skip the module, the fixture or the test that runs where the capability is missing."""
     import pytest
 
+    __tracebackhide__ = True  # pytest names the place in the test
     if not provides(capability):
         pytest.skip(_missing(capability), allow_module_level=True)
 
 
 def _missing(capability: str) -> str:
     installed = installed_stack()
-    if installed is None:
-        return f"no stack is installed that has: {capability}"
-    return f"stack {installed.name} has none of: {capability}"
+    return f"{installed.name if installed else 'what is installed'} lacks: {capability}"
 
 
 def _is_installed(stack: Stack) -> bool:
