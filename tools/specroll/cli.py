@@ -175,7 +175,7 @@ def check_command(request: Request) -> Report:
     code of `apply` where it would fail. An interrupted run counts as a difference.
 
     \b
-    Example: apply-patches check --stack 2026.09
+    Example: apply-patches check --stack STACK
     """
     return check(request)
 
@@ -253,7 +253,7 @@ def edit_command(
     the commits there, then run `refresh`.
 
     \b
-    Example: apply-patches edit mypackage --stack 2026.09
+    Example: apply-patches edit mypackage --stack STACK
     """
     # Here and not above: GitPython needs a git binary, and applying must not.
     from specroll.commands.edit import edit
