@@ -25,6 +25,7 @@ from bench.engine_process import EngineError, EngineProcess, Generation
 from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
 from bench.prompts import first_prompts
 from testing import demo_model
+from testing.registry import default_stack
 
 METHODS = "none", "ngram", "sam"
 
@@ -98,7 +99,7 @@ def _departure(difference: Mapping[str, Any]) -> str:
 @click.option("--threshold", type=int, help=f"Value of {THRESHOLD_VARIABLE} for all.")
 @engine_options.repeats_option(5)
 @engine_options.DTYPE
-@click.option("--stack-name", default="2026.09", help="Name of the stack for the JSON.")
+@click.option("--stack-name", default=default_stack().name, help="Name of the stack for the JSON.")
 @json_target.JSON
 def main(
     model: str | None,

@@ -30,6 +30,7 @@ from vllm.v1.sample import rejection_sampler as vllm_sampler
 
 from bench import json_target, rejection_plots, report
 from testing.npu_emulator.counting import counted
+from testing.registry import stacks
 from testing.upstream_functions import upstream_functions
 
 Found = dict[str, Any]
@@ -44,7 +45,7 @@ COUNTED_VOCABULARY = 100
 MOST_TURNS, LEAST_TURNS, SECONDS_PER_PART = 25, 3, 1.0
 ACCEPTANCE = 0.7
 OURS = "ours"
-RELEASES = {"0.11": "2025.11", "0.23": "2026.09"}
+RELEASES = {stack.release("vllm_ascend").rpartition(".")[0]: stack.name for stack in stacks()}
 PARTS = ("expansion", "greedy", "acceptance", "recovered")
 
 # Release, part, and how many times as long as ours its time should be at least, with the largest

@@ -7,12 +7,14 @@ import venv
 from pathlib import Path
 
 import pytest
-from specrl.artefact import Store
-from specrl.distribution import Distribution
-from specrl.stack import Stack
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
+
+from testing.registry import default_stack
 
 ROOT = Path(__file__).parents[2]
-STACK = "2026.09"
+STACK = default_stack().name
 
 
 def run(*command):

@@ -1,6 +1,6 @@
 """Servers of a job whose agent loop workers share one placement of groups.
 
-Each worker of verl 0.6.1 deals out its own chunk of the batch. One actor of the job knows where
+Each worker of verl deals out its own chunk of the batch. One actor of the job knows where
 every prompt is (verl/workers/rollout/group_placement.py) and how busy each server.
 """
 

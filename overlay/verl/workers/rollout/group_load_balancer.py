@@ -1,4 +1,4 @@
-"""verl 0.9.1's load balancer, with the samples of one prompt in one engine."""
+"""verl's load balancer, with the samples of one prompt in one engine."""
 
 from __future__ import annotations
 
