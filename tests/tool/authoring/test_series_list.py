@@ -61,7 +61,7 @@ def test_long_series_takes_a_line_each(tmp_path):
 
 def test_series_that_is_no_plain_list(tmp_path):
     text = GOOD.replace('["0001-bugfix-x.patch"]', '["0001-bugfix-].patch"]')
-    with pytest.raises(PatchError, match="has no plain list `series` in packages.p;"):
+    with pytest.raises(PatchError, match=r"has no plain list `series` in packages\.p;"):
         replaced(tmp_path, ("p", "base"), [], text)
 
 
