@@ -14,6 +14,12 @@ from dataclasses import dataclass
 from ci.environment import full_name
 from testing.registry import ROOT, Stack, stacks
 
+# It needs Python 3.11. What it imports of the shipped parts is checked for an older one, too.
+NOT_SHIPPED = (
+    *("--python-version", "3.11", "--follow-imports", "silent", "--scripts-are-modules"),
+    *("bench", "ci", "ci/demo", "ci/test", "demo", "planner", "testing"),
+)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -42,7 +48,8 @@ def dev_steps() -> Iterator[Step]:
     tool = ("tools/apply_patches.py",)
     yield Step("style", python_in("dev", "-m", "ruff", "check"))
     yield Step("format", python_in("dev", "-m", "ruff", "format", "--check"))
-    yield Step("types", python_in("dev", "-m", "mypy"))
+    yield Step("types", python_in("dev", "-m", "mypy", "tools/specroll", "overlay"))
+    yield Step("types of what is not shipped", python_in("dev", "-m", "mypy", *NOT_SHIPPED))
     yield Step("VERSIONS.md", python_in("dev", *tool, "versions", "--check"))
     yield Step("unit tests", python_in("dev", "-m", "pytest", *unclaimed_tests()))
     # After the tests, which fetch an artefact: what is at hand is compared too.

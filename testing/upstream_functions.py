@@ -26,8 +26,7 @@ def upstream_functions(
     """
     variant = next(iter(Stack.load(Distribution(ROOT), stack).package(package).variants.values()))
     source = read_files(Store.beside(None).fetch(variant), [path])[path]
-    module = ast.parse(source)
-    module.body = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     scope = dict(namespace)
-    exec(compile(module, path, "exec"), scope)
-    return SimpleNamespace(**{node.name: scope[node.name] for node in module.body})
+    exec(compile(ast.Module([*functions], []), path, "exec"), scope)
+    return SimpleNamespace(**{node.name: scope[node.name] for node in functions})
