@@ -10,8 +10,8 @@ CPU_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TORCH_COMPILE_DISABLE": "1",
 }
-# What the variables of vLLM, verl and Ray begin with; a user's would make other tests of ours.
-STEERING = ("VLLM_", "VERL_", "RAY_")
+# How the variables begin that steer vLLM, verl and Ray; a user's would make other tests of ours.
+STEERING = ("VLLM_", "VERL_", "RAY_", "CUDA_VISIBLE_DEVICES")
 
 
 def set_environment(variables: Mapping[str, str]) -> None:

@@ -83,9 +83,17 @@ class Stack:
     def distributions(self) -> dict[str, str]:
         """The version of each patched distribution that can install one of the packages."""
         return {
-            name: variant.get("version", package["version"])
-            for package in self.table["packages"].values()
-            for name, variant in package["variants"].items()
+            name: version
+            for package in self.table["packages"]
+            for name, version in self.variants(package).items()
+        }
+
+    def variants(self, package: str) -> dict[str, str]:
+        """Return the version of each distribution that can install a package."""
+        table = self.table["packages"][package]
+        return {
+            name: variant.get("version", table["version"])
+            for name, variant in table["variants"].items()
         }
 
 
@@ -116,7 +124,7 @@ def default_stack() -> Stack:
 def installed_stack() -> Stack | None:
     """Return the stack whose releases this interpreter finds; None where there is no such stack.
 
-    At least one of a stack's distributions is installed, and none in another version.
+    At least one of a stack's packages is installed, and all that are have its release.
     """
     return next((stack for stack in stacks() if _is_installed(stack)), None)
 
@@ -125,12 +133,15 @@ def provides(capability: str) -> bool:
     """Say whether the installed stack has a capability; without a stack there is none.
 
     Raises:
-        ValueError: no stack lists the capability.
+        ValueError: no stack lists the capability, or the packages are there in releases that
+            belong to no stack, where a test that is skipped would say nothing.
     """
     known = frozenset[str]().union(*(stack.capabilities for stack in stacks()))
     if capability not in known:
         raise ValueError(f"no stack provides {capability!r}; there are: {', '.join(sorted(known))}")
     installed = installed_stack()
+    if installed is None and (found := _installed_releases()):
+        raise ValueError(f"no stack has what is installed: {found}")
     return installed is not None and capability in installed.capabilities
 
 
@@ -156,9 +167,18 @@ def _missing(capability: str) -> str:
 
 
 def _is_installed(stack: Stack) -> bool:
-    found = {name: _installed_version(name) for name in stack.distributions}
-    installed = {name: version for name, version in found.items() if version}
-    return bool(installed) and installed.items() <= stack.distributions.items()
+    """Compare package by package: vLLM's build for CPUs brings a `vllm` of the build's version."""
+    variants = [stack.variants(package) for package in stack.table["packages"]]
+    found = [{_installed_version(name) for name in each} - {None} for each in variants]
+    expected = [set(each.values()) for each in variants]
+    return any(found) and all(map(set.issubset, found, expected))
+
+
+def _installed_releases() -> str:
+    """Return what is installed of the stacks' distributions, such as `vllm 1.2.0, verl 0.3.0`."""
+    names = sorted({name for stack in stacks() for name in stack.distributions})
+    found = {name: version for name in names if (version := _installed_version(name))}
+    return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def _installed_version(distribution: str) -> str | None:
