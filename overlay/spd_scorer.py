@@ -4,7 +4,7 @@ Importing this module registers the model with transformers' Auto classes, and t
 with verl where verl is installed.
 """
 
-from spd.model import (
+from specroll_scorer.model.scoring_actor import (
     AutoModelForSPDScoring,
     ScoreHead,
     ScorerError,

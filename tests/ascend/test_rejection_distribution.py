@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from rejection_sampling import Drafts, recovered_from, verify_randomly
 from scipy.stats import chisquare
+from specroll_rejection import Drafts, recovered_from, verify_randomly
 
 REPEATS = 40_000
 LEAST_P = 1e-3

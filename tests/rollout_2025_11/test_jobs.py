@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from spd.overrides import merged, on_a_cpu
+from specroll_scorer.verl_fsdp_workers.overrides import merged, on_a_cpu
 
 from testing.rollout_task import LETTERS_REWARD
 

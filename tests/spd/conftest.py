@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from spd.rows import DATA_SOURCE, OUTCOMES, SCHEMA
-from spd.served_model import ServedModel
+from specroll_scorer.data.rows import DATA_SOURCE, OUTCOMES, SCHEMA
+from specroll_scorer.serving.served_model import ServedModel
 from transformers import AutoTokenizer
 
 from testing.tiny_model import save_tiny_model, save_tokenizer

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from spd.answers import Answers, Sample
-from spd.checkers import CheckerError
-from spd.completion import CompletionError, Endpoint
+from specroll_scorer.answers.checkers import CheckerError
+from specroll_scorer.answers.target_answers import Answers, Sample
+from specroll_scorer.serving.endpoint import CompletionError, Endpoint
 
 CONTEXT = [1, 2, 3, 4, 5]
 MAX_TOKENS = 6

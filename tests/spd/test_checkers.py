@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from spd.checkers import CheckerError, checker
+from specroll_scorer.answers.checkers import CheckerError, checker
 
 
 @pytest.mark.parametrize(

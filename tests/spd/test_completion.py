@@ -5,7 +5,7 @@ import time
 
 import pytest
 import torch
-from spd.completion import CompletionError, Endpoint
+from specroll_scorer.serving.endpoint import CompletionError, Endpoint
 from transformers import AutoModelForCausalLM
 
 from testing.tiny_model import random_prompts

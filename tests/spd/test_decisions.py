@@ -3,7 +3,7 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from spd.decisions import accepted_length, decisive
+from specroll_scorer.training.decisions import accepted_length, decisive
 
 TOKENS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12)
 

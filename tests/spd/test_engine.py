@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from spd import guard
-from spd.engine import EngineError, running_engine
+from specroll_scorer.serving import process_guard
+from specroll_scorer.serving.vllm_server import EngineError, running_engine
 
-OVERLAY = Path(guard.__file__).parent.parent
+OVERLAY = Path(process_guard.__file__).parents[2]
 
 # In place of an interpreter: a server that is ready at once, with a child, both in one group.
 READY = """#!{python}
@@ -32,7 +32,7 @@ http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 PARENT = """
 import signal, sys
 from pathlib import Path
-from spd.engine import running_engine
+from specroll_scorer.serving.vllm_server import running_engine
 # Programs in the background of a shell are started with this signal ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with running_engine("model", Path(sys.argv[1]), python=sys.argv[2], environment={"NAMED": "x"}):
@@ -107,12 +107,12 @@ def test_the_engine_ends_with_the_process_that_started_it(ready, tmp_path, numbe
 
 
 def test_a_process_that_does_not_want_to_end(script, monkeypatch):
-    monkeypatch.setattr(guard, "SECONDS_TO_END", 0.1)
+    monkeypatch.setattr(process_guard, "SECONDS_TO_END", 0.1)
     stubborn = script('#!/bin/sh\ntrap "" TERM\necho ready\nwhile true; do sleep 1; done\n')
     process = subprocess.Popen([stubborn], stdout=subprocess.PIPE, start_new_session=True)
     with process:
         assert process.stdout.readline() == b"ready\n"
-        guard._stop(process)
+        process_guard._stop(process)
         assert process.wait(5) == -signal.SIGKILL
 
 

@@ -5,12 +5,12 @@ import json
 import click
 import numpy as np
 import pytest
-import spd.evaluate
+import specroll_scorer.commands.evaluate
 import torch
 from click.testing import CliRunner
-from spd.evaluate import evaluate
-from spd.model import AutoModelForSPDScoring
-from spd.probabilities import batches, scorer_probabilities
+from specroll_scorer.commands.evaluate import evaluate
+from specroll_scorer.evaluation.scorer_probabilities import batches, scorer_probabilities
+from specroll_scorer.model.scoring_actor import AutoModelForSPDScoring
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from testing.scorer_rows import make_row, write_rows
@@ -170,6 +170,6 @@ def test_a_place_that_does_not_exist_is_refused_at_once(scorer, data, tmp_path, 
 
 
 def test_a_plot_without_matplotlib_is_refused_at_once(monkeypatch):
-    monkeypatch.setattr(spd.evaluate, "find_spec", lambda name: None)
+    monkeypatch.setattr(specroll_scorer.commands.evaluate, "find_spec", lambda name: None)
     with pytest.raises(click.BadParameter, match="pip install matplotlib"):
-        spd.evaluate.drawable(None, None, "curve.png")
+        specroll_scorer.commands.evaluate.drawable(None, None, "curve.png")

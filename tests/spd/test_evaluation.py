@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spd import policies
-from spd.evaluation import evaluation
-from spd.evaluation_table import table
-from spd.measures import EXACT, measured, prompt_numbers
-from spd.rows import RowError
-from spd.stops import Stops
+from specroll_scorer.data.rows import RowError
+from specroll_scorer.data.stops import Stops
+from specroll_scorer.evaluation import policies
+from specroll_scorer.evaluation.policy_measures import EXACT, measured, prompt_numbers
+from specroll_scorer.evaluation.policy_table import table
+from specroll_scorer.evaluation.threshold_sweep import evaluation
 
 from testing.scorer_rows import make_row
 

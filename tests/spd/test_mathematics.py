@@ -4,8 +4,8 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from spd import mathematics
-from spd.mathematics import Mathematics, MathematicsError
+from specroll_scorer.answers import mathematics
+from specroll_scorer.answers.mathematics import Mathematics, MathematicsError
 
 ENDLESS = "the answer is $10^{10^{10}}$"
 

@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 import pytest
-from spd import parts
-from spd.kept_settings import SettingsError
-from spd.parts import Parts
+from specroll_scorer.data import parts
+from specroll_scorer.data.parts import Parts
+from specroll_scorer.folder_settings import SettingsError
 
 SETTINGS = {"seed": 1, "model": "small"}
 TABLE = pa.table({"draft": [[1, 2], [3]]})

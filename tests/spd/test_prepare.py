@@ -5,11 +5,11 @@ import json
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from spd import preparation
-from spd.answers import Answers, Sample
-from spd.completion import CompletionError, Endpoint
-from spd.prepare import prepare
-from spd.rows import read_rows
+from specroll_scorer.answers.target_answers import Answers, Sample
+from specroll_scorer.commands.prepare import prepare
+from specroll_scorer.data import row_assembly
+from specroll_scorer.data.rows import read_rows
+from specroll_scorer.serving.endpoint import CompletionError, Endpoint
 
 NUM_PROMPTS = 5
 LIMITS = {"--draft-tokens": "10", "--max-tokens": "8", "--temperature": "3", "--seed": "4"}
@@ -87,7 +87,7 @@ def test_without_outcomes(run, tmp_path):
 @pytest.fixture
 def calls(monkeypatch):
     """Make parts of two prompts; collect calls of a method, of which one can be made to fail."""
-    monkeypatch.setattr(preparation, "PROMPTS_A_PART", 2)
+    monkeypatch.setattr(row_assembly, "PROMPTS_A_PART", 2)
 
     def watch(method, fails_at=None):
         real, made = getattr(Endpoint, method), []

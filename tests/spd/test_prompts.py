@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from spd.prompts import PromptError, read_prompts
+from specroll_scorer.data.prompts import PromptError, read_prompts
 
 
 @pytest.fixture

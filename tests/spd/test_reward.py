@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spd.reward import Coefficients, Decided, RewardError, Rewards, judged, leading_accepts
-from spd.rows import Row
-from spd.settings import RewardSettings
+from specroll_scorer.data.rows import Row
+from specroll_scorer.reward.reward_settings import RewardSettings
+from specroll_scorer.reward.rewards import (
+    Coefficients,
+    Decided,
+    RewardError,
+    Rewards,
+    judged,
+    leading_accepts,
+)
 
 
 def row(draft, target, outcomes=None):

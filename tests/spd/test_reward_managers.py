@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
-from spd.completion import CompletionError
-from spd.reward import RewardError
-from spd.rows import read_rows
+from specroll_scorer.data.rows import read_rows
+from specroll_scorer.reward.rewards import RewardError
+from specroll_scorer.serving.endpoint import CompletionError
 from verl import DataProto
 from verl.utils import hf_tokenizer
 from verl.utils.reward_score import default_compute_score

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from spd.rows import SCHEMA, RowError, left_out_because, read_rows, trainable
+from specroll_scorer.data.rows import SCHEMA, RowError, left_out_because, read_rows, trainable
 
 VOCABULARY = 50
 

@@ -8,11 +8,23 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from spd import metrics
-from spd.checkpoint import CheckpointError, latest, scorer
-from spd.overrides import Run, key_of, merged, needed, on_a_cpu, quoted
-from spd.train import TrainingError, initial_scorer, refuse_own_keys, run_training
 from spd_scorer import AutoModelForSPDScoring
+from specroll_scorer.commands.train import (
+    TrainingError,
+    initial_scorer,
+    refuse_own_keys,
+    run_training,
+)
+from specroll_scorer.training import run_metrics
+from specroll_scorer.verl_fsdp_workers.checkpoint import CheckpointError, latest, scorer
+from specroll_scorer.verl_fsdp_workers.overrides import (
+    Run,
+    key_of,
+    merged,
+    needed,
+    on_a_cpu,
+    quoted,
+)
 
 RUN = Run(
     [Path("/data/a train.parquet"), Path("/data/b.parquet")],
@@ -73,12 +85,12 @@ def lines(*steps, value=0):
 
 def test_metrics_of_a_run_that_went_on(tmp_path):
     """What was done again after the last checkpoint counts as it was the second time."""
-    metrics.next_part(tmp_path).write_text(lines(0, 1, 2, 3, 4) + '{"step": 5, "da')
-    metrics.next_part(tmp_path).write_text("")
+    run_metrics.next_part(tmp_path).write_text(lines(0, 1, 2, 3, 4) + '{"step": 5, "da')
+    run_metrics.next_part(tmp_path).write_text("")
     validation = json.dumps({"step": 2, "data": {"validation": 5}})
-    metrics.next_part(tmp_path).write_text(f"{validation}\n" + lines(3, value=1))
-    metrics.join(tmp_path)
-    found = metrics.read(tmp_path)
+    run_metrics.next_part(tmp_path).write_text(f"{validation}\n" + lines(3, value=1))
+    run_metrics.join(tmp_path)
+    found = run_metrics.read(tmp_path)
     assert [(each["step"], each["reward"]) for each in found] == [(0, 0), (1, 0), (2, 0), (3, 1)]
     assert found[2]["validation"] == 5
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from spd.rows import OUTCOMES, SCHEMA
+from specroll_scorer.data.rows import OUTCOMES, SCHEMA
 from train_spd_scorer import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scorer.md").read_text()

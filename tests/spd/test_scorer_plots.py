@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from spd.evaluation import evaluation
-from spd.plots import Line, accepted, learning_curves, trade_off
-from spd.stops import Stops
+from specroll_scorer.data.stops import Stops
+from specroll_scorer.evaluation.threshold_sweep import evaluation
+from specroll_scorer.evaluation.trade_off_plot import Line, accepted, learning_curves, trade_off
 
 from testing.scorer_rows import make_row
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from spd.model import FORCED_LOGIT, NO_CHOICE
 from spd_scorer import AutoModelForSPDScoring, ScorerError, ScoringActor, ScoringModelConfig
+from specroll_scorer.model.scoring_actor import FORCED_LOGIT, NO_CHOICE
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,

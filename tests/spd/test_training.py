@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from spd import checkpoint, metrics
-from spd.rows import DATA_SOURCE, SCHEMA
 from spd_scorer import AutoModelForSPDScoring
+from specroll_scorer.data.rows import DATA_SOURCE, SCHEMA
+from specroll_scorer.training import run_metrics
+from specroll_scorer.verl_fsdp_workers import checkpoint
 
 HERE = Path(__file__).parent
 RANKS = 2
@@ -108,7 +109,7 @@ def wait_for_step(output, step, run, log):
     # The line of a step is written after its checkpoint.
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and run.poll() is None:
-        parts = (output / metrics.PARTS).glob("*.jsonl")
+        parts = (output / run_metrics.PARTS).glob("*.jsonl")
         if any(f'{{"step": {step},' in part.read_text() for part in parts):
             return
         time.sleep(0.1)
@@ -179,7 +180,7 @@ def test_a_killed_run_goes_on(before, resumed, environment):
 
 
 def test_metrics_of_every_step(before, resumed):
-    found = metrics.read(resumed)
+    found = run_metrics.read(resumed)
     last = before[0] + STEPS - KILLED_AFTER
     assert [entry["step"] for entry in found] == list(range(last + 1))
     for entry in found[1:]:
@@ -203,13 +204,13 @@ def test_the_scorer_is_that_of_the_last_checkpoint(before, resumed):
 def test_a_run_that_is_through_is_left_alone(before, command, environment, resumed):
     words, output = command
     steps = before[0] + STEPS - KILLED_AFTER
-    kept = metrics.read(resumed)
+    kept = run_metrics.read(resumed)
     again = [*words, "--steps", str(steps), "--json", "-"]
     finished = subprocess.run(again, env=environment, capture_output=True, text=True, timeout=120)
     assert finished.returncode == 0, finished.stderr[-2000:]
     assert json.loads(finished.stdout)["steps"] == steps
     assert checkpoint.latest_step(output / "checkpoints") == steps
-    assert metrics.read(resumed) == kept
+    assert run_metrics.read(resumed) == kept
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What the rejection samplers of vLLM-Ascend's releases have in common.
 
 The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
-stand in for; shapes are as in `rejection_sampling`.
+stand in for; shapes are as in `specroll_rejection`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import (
+from specroll_rejection import (
     Drafts,
     expand,
     recovered_from,
@@ -83,7 +83,7 @@ def verify(
         sampling_metadata: of the batch.
         chance: called where a request is random, for the target's probabilities and for what
             `draw` returns.
-        ratio_dtype: as in `rejection_sampling.accepts`.
+        ratio_dtype: as in `specroll_rejection.accepts`.
 
     Returns:
         [batch, longest + 1] int32, filled up with `PLACEHOLDER_TOKEN_ID`.

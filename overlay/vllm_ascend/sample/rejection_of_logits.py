@@ -1,7 +1,7 @@
 """The rejection sampler of vLLM-Ascend 0.23 without Triton, which is given the target's logits.
 
 The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
-stand in for; shapes are as in `rejection_sampling`. Upstream verifies in other ways too, where its
+stand in for; shapes are as in `specroll_rejection`. Upstream verifies in other ways too, where its
 configuration says so: by blocks, by entropy, with the likeliest candidates of each rank. For these
 its own `rejection_sample` goes on, and calls the functions here.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import Drafts, recover_all, scaled_by_entropy, verify_randomly
+from specroll_rejection import Drafts, recover_all, scaled_by_entropy, verify_randomly
 from vllm_ascend.ascend_config import get_ascend_config
 from vllm_ascend.sample.rejection_common import draw, verify
 from vllm_ascend.utils import is_310p

@@ -1,7 +1,7 @@
 """The rejection sampler of vLLM-Ascend 0.11, which is given the target's probabilities.
 
 The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
-stand in for; shapes are as in `rejection_sampling`.
+stand in for; shapes are as in `specroll_rejection`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import Drafts, recover_all, verify_randomly
+from specroll_rejection import Drafts, recover_all, verify_randomly
 from vllm_ascend.sample.rejection_common import draw, verify
 
 if TYPE_CHECKING:

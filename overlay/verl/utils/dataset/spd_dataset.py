@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import torch
-from spd.rows import DATA_SOURCE, RowError, left_out_because, read_rows, trainable
+from specroll_scorer.data.rows import DATA_SOURCE, RowError, left_out_because, read_rows, trainable
 from torch import Tensor
 from verl.utils.dataset.rl_dataset import RLHFDataset
 

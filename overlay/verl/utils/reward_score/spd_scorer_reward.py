@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from spd.reward import RewardError, Rewards
-from spd.settings import RewardSettings
+from specroll_scorer.reward.reward_settings import RewardSettings
+from specroll_scorer.reward.rewards import RewardError, Rewards
 from transformers import AutoTokenizer
 
 
@@ -32,7 +32,7 @@ def compute_score(
             the prefix `SPD_`, in capitals.
 
     Returns:
-        `score` and its parts, see `spd.reward.Rewards`.
+        `score` and its parts, see `specroll_scorer.reward.rewards.Rewards`.
 
     Raises:
         CompletionError: the target could not complete the sample.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from spd.reward import SCENARIOS
-from spd.rows import Row
-from spd.settings import RewardSettings
+from specroll_scorer.data.rows import Row
+from specroll_scorer.reward.reward_settings import RewardSettings
+from specroll_scorer.reward.rewards import SCENARIOS
 from verl import DataProto
 from verl.workers.reward_manager.abstract import AbstractRewardManager
 from verl.workers.reward_manager.registry import register
@@ -35,7 +35,7 @@ class SPDRewardManager(AbstractRewardManager):
         Args:
             tokenizer: the target's; the scorer's backbone has the same.
             num_examine: how many samples of a call are printed.
-            compute_score: not used: the formula is that of `spd.reward`.
+            compute_score: not used: the formula is that of `specroll_scorer.reward.rewards`.
             reward_fn_key: not used: all rows are of one source.
             settings: fields of `RewardSettings`, from `reward_model.reward_kwargs`.
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from spd.decisions import decisive
-from spd.model import ACCEPT, NO_CHOICE
+from specroll_scorer.model.scoring_actor import ACCEPT, NO_CHOICE
+from specroll_scorer.training.decisions import decisive
 from tensordict import TensorDict
 from torch import Tensor, nn
 from verl import DataProto

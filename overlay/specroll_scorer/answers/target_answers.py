@@ -1,0 +1,81 @@
+"""Is the final answer right where the target completes an accepted draft?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from specroll_scorer.answers.checkers import checker
+from specroll_scorer.serving.endpoint import Endpoint
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A context, the part of its draft that is accepted, and how to check what comes of it.
+
+    ``name`` is what errors call it.
+    """
+
+    context: Sequence[int]
+    accepted: Sequence[int]
+    ground_truth: str
+    checker: str
+    name: str
+
+    def is_right(self, text: str) -> bool:
+        """Tell whether an answer with this text is right.
+
+        Raises:
+            CheckerError: the checker does not exist, or cannot read the ground truth.
+        """
+        return bool(checker(self.checker)(text, self.ground_truth))
+
+
+class Answers:
+    """Answers that the target at an endpoint gives, and whether they are right."""
+
+    def __init__(
+        self, endpoint: Endpoint, tokenizer: PreTrainedTokenizerBase, max_tokens: int
+    ) -> None:
+        """Complete with at most ``max_tokens`` tokens; the tokenizer is the target's."""
+        self._endpoint = endpoint
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+
+    def right(self, samples: Sequence[Sample]) -> list[bool]:
+        """Tell of each sample whether its answer is right.
+
+        The target completes greedily; equal prompts are completed once. An accepted draft that
+        ends with the end token is complete as it is.
+
+        Raises:
+            CompletionError: a sample could not be completed.
+            CheckerError: a checker does not exist, or cannot read the ground truth.
+        """
+        texts = self.texts(samples)
+        return [sample.is_right(text) for sample, text in zip(samples, texts, strict=True)]
+
+    def texts(self, samples: Sequence[Sample]) -> list[str]:
+        """Return each sample's answer: its accepted draft and what the target makes of it.
+
+        Raises:
+            CompletionError: a sample could not be completed.
+        """
+        open_ended = [sample for sample in samples if not self._is_complete(sample)]
+        completions = self._endpoint.complete(
+            [[*sample.context, *sample.accepted] for sample in open_ended],
+            self._max_tokens,
+            names=[sample.name for sample in open_ended],
+        )
+        endings = iter(completions)
+        answers = [
+            [*sample.accepted, *([] if self._is_complete(sample) else next(endings))]
+            for sample in samples
+        ]
+        texts: list[str] = self._tokenizer.batch_decode(answers, skip_special_tokens=True)
+        return texts
+
+    def _is_complete(self, sample: Sample) -> bool:
+        return len(sample.accepted) > 0 and sample.accepted[-1] == self._tokenizer.eos_token_id
