@@ -6,7 +6,7 @@ import pytest
 from specroll_scorer.data.rows import OUTCOMES, SCHEMA
 from train_spd_scorer import main
 
-PAGE = (Path(__file__).parents[2] / "docs" / "scorer.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "scorer.md").read_text()
 
 
 @pytest.mark.parametrize("name", main.commands)
