@@ -3,7 +3,8 @@
 import click
 from specroll_scorer.commands.evaluate import evaluate
 from specroll_scorer.commands.prepare import prepare
-from specroll_scorer.commands.train import run_training, train
+from specroll_scorer.commands.train import train
+from specroll_scorer.verl_fsdp_workers.training_run import run_training
 
 __all__ = ["main", "run_training"]
 

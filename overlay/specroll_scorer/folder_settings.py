@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from specroll_scorer.whole_files import write_whole
+from specroll_scorer.whole_files import json_text, write_whole
 
-SETTINGS = "settings.json"
+FILE = "settings.json"
 
 
 class SettingsError(Exception):
@@ -17,17 +17,21 @@ class SettingsError(Exception):
 
 
 def keep_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write the settings into the folder, or compare them with those that are there.
+    """Write the settings into a folder, or compare them with those that are there.
+
+    Args:
+        folder: made where it does not exist.
+        settings: by name; values are such that JSON gives them back equal.
 
     Raises:
         SettingsError: the folder was made with others.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / SETTINGS
+    file = folder / FILE
     if not file.exists():
-        write_whole(file, json.dumps(settings, indent=2) + "\n")
+        write_whole(file, json_text(settings))
         return
-    there = read(file)
+    there = _read(file)
     differing = [name for name in settings if there.get(name) != settings[name]]
     if differing:
         raise SettingsError(
@@ -36,13 +40,9 @@ def keep_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def read(file: Path) -> dict[str, Any]:
-    """The settings in a file.
-
-    Raises:
-        SettingsError: it holds none.
-    """
+def _read(file: Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_text())
+        settings: dict[str, Any] = json.loads(file.read_text())
     except ValueError as error:
         raise SettingsError(f"{file} is not JSON: {error}; remove the folder") from error
+    return settings

@@ -11,11 +11,18 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 
 # Seconds between two states of a bar; seldom where they go into a file.
-INTERVAL = 0.1 if sys.stderr.isatty() else 10.0
+INTERVAL_S = 0.1 if sys.stderr.isatty() else 10.0
 
 
 def progress(
-    items: Iterable[Item], what: str, total: int | None = None, bar: str | None = None
+    items: Iterable[Item] | None, what: str, total: int | None = None, bar: str | None = None
 ) -> tqdm[Item]:
-    """Return a bar over ``items``, a context manager too; ``bar`` is tqdm's ``bar_format``."""
-    return tqdm(items, what, total, leave=False, mininterval=INTERVAL, delay=1, bar_format=bar)
+    """Return a bar over items, which is a context manager too.
+
+    Args:
+        items: what to go through; None where the caller counts with `update`.
+        what: stands in front of the bar.
+        total: number of items, where they do not say.
+        bar: how the bar looks, as tqdm's `bar_format`.
+    """
+    return tqdm(items, what, total, leave=False, mininterval=INTERVAL_S, delay=1, bar_format=bar)

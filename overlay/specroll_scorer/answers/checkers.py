@@ -21,7 +21,8 @@ class CheckerError(ValueError):
 def checker(name: str) -> Checker:
     """Return the function that takes an answer's text and the ground truth: is the answer right?
 
-    ``name`` is ``math_verify``, for mathematics in plain text or LaTeX, or ``module:function``.
+    Args:
+        name: `math_verify`, for mathematics in plain text or LaTeX, or `module:function`.
 
     Raises:
         CheckerError: there is no such function.
@@ -41,6 +42,10 @@ def checker(name: str) -> Checker:
 
 def math_verify(answer: str, ground_truth: str) -> bool:
     """Tell whether the last expression of an answer equals the ground truth.
+
+    Args:
+        answer: a text with an expression in it, plain or in LaTeX.
+        ground_truth: an expression.
 
     Raises:
         CheckerError: the ground truth is no expression, or math-verify does not start.

@@ -27,10 +27,19 @@ class MathematicsError(Exception):
 
 
 class Mathematics:
-    """Compares expressions; usable from any thread, one comparison at a time."""
+    r"""Compares expressions; usable from any thread, one comparison at a time.
+
+    Example:
+        >>> Mathematics().equal(r"so it is $\frac{1}{2}$", "0.5")
+        True
+    """
 
     def __init__(self, timeout_s: float = 10.0) -> None:
-        """Give each comparison so many seconds; the process starts with the first."""
+        """Start no process yet: that is done with the first comparison.
+
+        Args:
+            timeout_s: seconds that a comparison may take.
+        """
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
@@ -39,6 +48,10 @@ class Mathematics:
         """Tell whether the last expression of an answer equals the ground truth.
 
         An answer that cannot be evaluated within the time is not equal; a warning says so.
+
+        Args:
+            answer: a text with an expression in it, plain or in LaTeX.
+            truth: an expression.
 
         Raises:
             MathematicsError: the ground truth is no expression, or math-verify does not start.

@@ -1,4 +1,4 @@
-"""Is the final answer right where the target completes an accepted draft?"""
+"""Answers of the target that go on from an accepted draft, and whether they are right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from specroll_scorer.serving.endpoint import Endpoint
 class Sample:
     """A context, the part of its draft that is accepted, and how to check what comes of it.
 
-    ``name`` is what errors call it.
+    Attributes:
+        context: token ids.
+        accepted: token ids.
+        ground_truth: the right answer.
+        checker: name of the function that compares an answer with it, see `checkers.py`.
+        name: what errors call the sample.
+
+    Example:
+        >>> Sample([5, 6], [7], "twelve", "operator:eq", "row 3").is_right("twelve")
+        True
     """
 
     context: Sequence[int]
@@ -34,12 +43,25 @@ class Sample:
 
 
 class Answers:
-    """Answers that the target at an endpoint gives, and whether they are right."""
+    """Answers that the target at an endpoint gives, and whether they are right.
+
+    Example:
+        With an endpoint and a tokenizer of the target:
+
+            answers = Answers(endpoint, tokenizer, max_tokens=512)
+            [is_right] = answers.right([Sample(context, draft[:4], "7", "math_verify", "row 3")])
+    """
 
     def __init__(
         self, endpoint: Endpoint, tokenizer: PreTrainedTokenizerBase, max_tokens: int
     ) -> None:
-        """Complete with at most ``max_tokens`` tokens; the tokenizer is the target's."""
+        """Name who completes.
+
+        Args:
+            endpoint: serves the target.
+            tokenizer: the target's.
+            max_tokens: most tokens of a completion.
+        """
         self._endpoint = endpoint
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens

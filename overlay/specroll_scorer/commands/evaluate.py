@@ -6,21 +6,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-import torch
-from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from specroll_scorer.commands.json_report import JSON, report
+from specroll_scorer.data.row_faults import Limits
 from specroll_scorer.data.rows import read_rows
 from specroll_scorer.data.stops import Stops
 from specroll_scorer.evaluation.policy_table import table
 from specroll_scorer.evaluation.scorer_probabilities import scorer_probabilities
-from specroll_scorer.evaluation.threshold_sweep import evaluation
-from specroll_scorer.model.scoring_actor import (
-    AutoModelForSPDScoring,
-    ScorerError,
-    ScoringActor,
-    ScoringModelConfig,
-)
+from specroll_scorer.evaluation.threshold_sweep import threshold_sweep
+from specroll_scorer.model.loading import scorer_and_tokenizer
+from specroll_scorer.model.scoring_actor import ScorerError
 
 
 def drawable(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -85,13 +80,15 @@ def evaluate(
       python -m train_spd_scorer eval --scorer run/scorer --data report.parquet --plot curve.png
     """
     try:
-        model, tokenizer = load(folder)
-        data = read_rows(files, vocabulary_size=model.config.vocab_size, skip_invalid=skip_invalid)
+        model, tokenizer = scorer_and_tokenizer(folder)
+        data = read_rows(files, Limits(model.config.vocab_size), skip_invalid=skip_invalid)
         stops = Stops.of(data.rows)
     except (ScorerError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     probabilities = scorer_probabilities(model, data.rows, batch_tokens)
-    found = evaluation(stops, probabilities, threshold, lambda token: tokenizer.decode([token]))
+    found = threshold_sweep(
+        stops, probabilities, threshold, lambda token: tokenizer.decode([token])
+    )
     found["skipped"] = dict(data.skipped)
     report(table(found), found, json_file)
     if plot:
@@ -99,27 +96,3 @@ def evaluate(
         from specroll_scorer.evaluation.trade_off_plot import trade_off
 
         trade_off({folder.name: found}, Path(plot))
-
-
-def load(folder: Path) -> tuple[ScoringActor, PreTrainedTokenizerBase]:
-    """The scorer in a folder, and the tokenizer beside it.
-
-    Raises:
-        ScorerError: the folder holds no scorer, or no tokenizer.
-    """
-    try:
-        config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise ScorerError(f"{folder} holds no model that can be read: {error}") from error
-    if not isinstance(config, ScoringModelConfig):
-        raise ScorerError(
-            f"{folder} holds a model of type {config.model_type} and no scorer; name the folder "
-            "that `train` wrote, OUTPUT/scorer"
-        )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    # KeyError: a scorer has no kind of tokenizer that transformers would look for.
-    except (OSError, ValueError, KeyError) as error:
-        raise ScorerError(f"{folder} holds no tokenizer; copy the target's into it") from error
-    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
-    return AutoModelForSPDScoring.from_pretrained(folder).to(device), tokenizer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from specroll_scorer.whole_files import write_whole
+from specroll_scorer.whole_files import json_text, write_whole
 
 STANDARD_OUTPUT = "-"
 
@@ -30,13 +29,20 @@ JSON = click.option(
 
 
 def report(words: str, found: Mapping[str, Any], json_file: str | None) -> None:
-    """Print the words; write what was found to the file, so that no reader sees half of it.
+    """Print what was found in words, and write it as JSON.
 
     Where the JSON goes to standard output, the words go to standard error.
+
+    Args:
+        words: for people.
+        found: for programs.
+        json_file: what `--json` names: a file, `-` for standard output, or None.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     click.echo(words, err=json_file == STANDARD_OUTPUT)
-    text = json.dumps(found, indent=2)
     if json_file == STANDARD_OUTPUT:
-        click.echo(text)
+        click.echo(json_text(found), nl=False)
     elif json_file is not None:
-        write_whole(Path(json_file), text + "\n")
+        write_whole(Path(json_file), json_text(found))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from specroll_scorer.answers.checkers import CheckerError
@@ -21,14 +21,18 @@ from specroll_scorer.commands.served_model_options import (
 )
 from specroll_scorer.data.parts import Parts, write_table
 from specroll_scorer.data.prompts import PromptError, read_prompts
-from specroll_scorer.data.row_assembly import Preparation, Sampling
-from specroll_scorer.data.rows import Row, left_out_because, read_rows
+from specroll_scorer.data.row_assembly import Judging, RowAssembly, Sampling
+from specroll_scorer.data.row_faults import Limits
+from specroll_scorer.data.row_summary import described, summary
+from specroll_scorer.data.rows import read_rows
 from specroll_scorer.folder_settings import SettingsError
 from specroll_scorer.serving.endpoint import CompletionError
+from specroll_scorer.serving.served_model import ServedModel
 from specroll_scorer.serving.vllm_server import EngineError
 
 FAILURES = (CheckerError, CompletionError, EngineError, OSError, PromptError, SettingsError)
 
+# Options that decide the rows.
 DECIDING = (
     "draft",
     "draft_url",
@@ -45,50 +49,42 @@ DECIDING = (
 POSITIVE = click.IntRange(min=1)
 
 
-def summary(rows: list[Row]) -> dict[str, Any]:
-    """Return what is worth knowing of rows: counts, means a row, shares of the rows."""
-    reasons = [left_out_because(row) for row in rows]
-    return {
-        "rows": len(rows),
-        "draft_tokens": float(np.mean([len(row.draft) for row in rows])),
-        "mismatches": float(np.mean([len(row.mismatches) for row in rows])),
-        "without_mismatch": float(np.mean([not len(row.mismatches) for row in rows])),
-        "baseline_wrong": float(np.mean([not row.baseline_right for row in rows])),
-        "trainable": reasons.count(None),
-    }
+@dataclass(frozen=True)
+class Options:
+    """What the command is given, an attribute an option."""
 
+    prompts: Path
+    draft: str | None
+    draft_url: str | None
+    target: str | None
+    target_url: str | None
+    tokenizer: str | None
+    engine_python: str
+    engine_options: str
+    draft_tokens: int
+    temperature: float
+    seed: int
+    max_tokens: int
+    outcomes: bool
+    output: Path
+    json_file: str | None
 
-def _rows_of(file: Path) -> list[Row]:
-    # Which ids there are, the models have decided.
-    return read_rows([file], vocabulary_size=sys.maxsize).rows
+    def models(self) -> tuple[ServedModel, ServedModel]:
+        """Return the draft and the target model.
 
+        Raises:
+            click.UsageError: the options name none, or several.
+        """
+        engine = self.engine_python, self.engine_options
+        return (
+            served_model("draft", self.draft, self.draft_url, *engine),
+            served_model("target", self.target, self.target_url, *engine),
+        )
 
-def _described(found: dict[str, Any], output: Path) -> str:
-    return (
-        f"{output}: {found['rows']} rows, of which {found['trainable']} can be trained on\n"
-        f"  draft tokens a row          {found['draft_tokens']:.1f}\n"
-        f"  mismatches a row            {found['mismatches']:.2f}\n"
-        f"  rows without a mismatch     {found['without_mismatch']:.1%}\n"
-        f"  target's own answer wrong   {found['baseline_wrong']:.1%}"
-    )
-
-
-def _made_with(prompts: Path) -> dict[str, Any]:
-    """Return what decides the rows: the prompts, and the options that have a say."""
-    given = click.get_current_context().params
-    return {
-        "prompts": hashlib.sha256(prompts.read_bytes()).hexdigest(),
-        **{name: given[name] for name in DECIDING},
-    }
-
-
-def _tokenizer(name: str | None) -> PreTrainedTokenizerBase:
-    if name is None:
-        raise click.UsageError("--target-url needs --tokenizer, the target's.")
-    try:
-        return AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"no tokenizer can be loaded from {name}: {error}") from error
+    def made_with(self) -> dict[str, Any]:
+        """Return what decides the rows: the prompts, and the options that have a say."""
+        prompts = hashlib.sha256(self.prompts.read_bytes()).hexdigest()
+        return {"prompts": prompts, **{name: getattr(self, name) for name in DECIDING}}
 
 
 @click.command(context_settings={"show_default": True})
@@ -119,23 +115,7 @@ def _tokenizer(name: str | None) -> PreTrainedTokenizerBase:
     help="Parquet file to make; FILE.parts holds what is done until it is whole.",
 )
 @JSON
-def prepare(
-    prompts: Path,
-    draft: str | None,
-    draft_url: str | None,
-    target: str | None,
-    target_url: str | None,
-    tokenizer: str | None,
-    engine_python: str,
-    engine_options: str,
-    draft_tokens: int,
-    temperature: float,
-    seed: int,
-    max_tokens: int,
-    outcomes: bool,
-    output: Path,
-    json_file: str | None,
-) -> None:
+def prepare(**given: Any) -> None:
     """Make rows to train a scorer on.
 
     The draft model samples an answer to every prompt; the target says what it would have said at
@@ -148,20 +128,40 @@ def prepare(
       python -m train_spd_scorer prepare --prompts prompts.jsonl --output train.parquet \\
           --draft models/draft --target models/target --draft-tokens 512
     """
-    draft_model = served_model("draft", draft, draft_url, engine_python, engine_options)
-    target_model = served_model("target", target, target_url, engine_python, engine_options)
-    if output.exists():
-        raise click.ClickException(f"{output} is there already: remove it, or write elsewhere.")
-    sampling = Sampling(draft_tokens, temperature, seed)
-    words = _tokenizer(tokenizer or target)
+    options = Options(**given)
+    models = options.models()
+    if options.output.exists():
+        raise click.ClickException(
+            f"{options.output} is there already: remove it, or write elsewhere."
+        )
+    tokenizer = _tokenizer(options.tokenizer or options.target)
     try:
-        parts = Parts(output.with_name(f"{output.name}.parts"), _made_with(prompts))
-        preparation = Preparation(read_prompts(prompts, words), parts)
-        preparation.draft(draft_model, sampling)
-        preparation.judge(target_model, words, max_tokens, outcomes)
-        write_table(preparation.rows(), output)
-        parts.remove()
+        _make_rows(options, models, tokenizer)
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
-    found = summary(_rows_of(output))
-    report(_described(found, output), {"output": str(output), **found}, json_file)
+    # Which ids there are, the models have decided.
+    found = summary(read_rows([options.output], Limits(vocabulary_size=sys.maxsize)).rows)
+    words = described(found, options.output)
+    report(words, {"output": str(options.output), **found}, options.json_file)
+
+
+def _tokenizer(name: str | None) -> PreTrainedTokenizerBase:
+    if name is None:
+        raise click.UsageError("--target-url needs --tokenizer, the target's.")
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"no tokenizer can be loaded from {name}: {error}") from error
+
+
+def _make_rows(
+    options: Options, models: tuple[ServedModel, ServedModel], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    output = options.output
+    parts = Parts(output.with_name(f"{output.name}.parts"), options.made_with())
+    assembly = RowAssembly(read_prompts(options.prompts, tokenizer), parts)
+    draft, target = models
+    assembly.draft(draft, Sampling(options.draft_tokens, options.temperature, options.seed))
+    assembly.judge(target, Judging(tokenizer, options.max_tokens, options.outcomes))
+    write_table(assembly.rows(), output)
+    parts.remove()

@@ -55,7 +55,14 @@ def engine_options(command: Command) -> Command:
 def served_model(
     name: str, model: str | None, url: str | None, python: str, options: str
 ) -> ServedModel:
-    """The model that the options name.
+    """Return the model that the options name.
+
+    Args:
+        name: of the options: draft or target.
+        model: what `--NAME` says.
+        url: what `--NAME-url` says.
+        python: what `--engine-python` says.
+        options: what `--engine-options` says.
 
     Raises:
         click.UsageError: neither or both of model and URL are given, or the engine's options are

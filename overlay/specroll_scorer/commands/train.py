@@ -1,17 +1,18 @@
-"""The command `train`, and the run of verl behind it."""
+"""The command that trains a scorer."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import click
 import torch
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoTokenizer
 
 from specroll_scorer.commands.json_report import JSON, report
 from specroll_scorer.commands.served_model_options import (
@@ -20,58 +21,75 @@ from specroll_scorer.commands.served_model_options import (
     target_options,
 )
 from specroll_scorer.folder_settings import SettingsError, keep_settings
-from specroll_scorer.model.scoring_actor import (
-    AutoModelForSPDScoring,
-    ScorerError,
-    ScoringModelConfig,
-)
+from specroll_scorer.model.scoring_actor import ScorerError
 from specroll_scorer.serving.vllm_server import EngineError
 from specroll_scorer.training import run_metrics
+from specroll_scorer.training.initial_scorer import initial_scorer
 from specroll_scorer.verl_fsdp_workers import checkpoint
-from specroll_scorer.verl_fsdp_workers.overrides import Run, key_of, merged, needed, on_a_cpu
-from specroll_scorer.whole_files import beside
+from specroll_scorer.verl_fsdp_workers.overrides import Run, key_of, merged, on_a_cpu
+from specroll_scorer.verl_fsdp_workers.training_run import TrainingError, run_training
 
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
 NOT_NEGATIVE = click.IntRange(0)
 POSITIVE = click.IntRange(1)
 
+FAILURES = (
+    checkpoint.CheckpointError,
+    EngineError,
+    ScorerError,
+    SettingsError,
+    TrainingError,
+)
 
-class TrainingError(Exception):
-    """What was asked for cannot be trained."""
 
+@dataclass(frozen=True)
+class Options:
+    """What the command is given, an attribute an option."""
 
-FAILURES = (TrainingError, EngineError, SettingsError, checkpoint.CheckpointError)
+    data: tuple[Path, ...]
+    validation: tuple[Path, ...]
+    backbone: str
+    lora_rank: int
+    reads_target: bool
+    target: str | None
+    target_url: str | None
+    engine_python: str
+    engine_options: str
+    output: Path
+    steps: int | None
+    seed: int
+    ranks: int
+    json_file: str | None
+    overrides: tuple[str, ...]
 
+    def made_with(self) -> dict[str, Any]:
+        """Return what a run in the same folder must have in common."""
+        return {
+            "data": [str(file) for file in self.data],
+            "backbone": self.backbone,
+            "seed": self.seed,
+            "lora_rank": self.lora_rank,
+            "reads_target": self.reads_target,
+        }
 
-def run_training(overrides: Sequence[str]) -> None:
-    """Train with verl's `main_ppo`, configured by its own defaults and these overrides.
+    def run(self, scorer: Path, completion_url: str) -> Run:
+        """Return the run that is asked for, with a file for its metrics.
 
-    Raises:
-        TrainingError: an override that verl's configuration does not take, or a run that failed.
-    """
-    # Imported here: it takes seconds, and `--help` should not.
-    import ray
-    from hydra import compose, initialize_config_module
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-    from ray.exceptions import RayError
-    from verl.trainer.main_ppo import run_ppo
-
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        try:
-            config = compose("ppo_trainer", overrides=list(overrides))
-        except (HydraException, OmegaConfBaseException) as error:
-            raise TrainingError(f"verl does not take these overrides: {error}") from error
-    try:
-        run_ppo(config)
-    except RayError as error:
-        click.echo(error, err=True)
-        cause = getattr(error, "cause", error)
-        raise TrainingError(f"the training ended: {type(cause).__name__}: {cause}") from error
-    finally:
-        # What workers still have to say comes before what this process says last.
-        ray.shutdown()
+        Args:
+            scorer: folder of the scorer that it starts from.
+            completion_url: where the target is served.
+        """
+        return Run(
+            train=self.data,
+            validation=self.validation,
+            scorer=scorer,
+            completion_url=completion_url,
+            output=self.output,
+            metrics=run_metrics.next_part(self.output),
+            steps=self.steps,
+            seed=self.seed,
+        )
 
 
 @click.command(context_settings={"show_default": True})
@@ -88,23 +106,7 @@ def run_training(overrides: Sequence[str]) -> None:
 @click.option("--ranks", type=POSITIVE, default=1, help="Workers where there is no accelerator.")
 @JSON
 @click.argument("overrides", nargs=-1)
-def train(
-    data: tuple[Path, ...],
-    validation: tuple[Path, ...],
-    backbone: str,
-    lora_rank: int,
-    reads_target: bool,
-    target: str | None,
-    target_url: str | None,
-    engine_python: str,
-    engine_options: str,
-    output: Path,
-    steps: int | None,
-    seed: int,
-    ranks: int,
-    json_file: str | None,
-    overrides: tuple[str, ...],
-) -> None:
+def train(**given: Any) -> None:
     """Train a scorer with GRPO on verl.
 
     OVERRIDES are verl's, in Hydra's grammar; they win over what this command sets. A run that broke
@@ -119,33 +121,21 @@ def train(
           --backbone models/target --target models/target --output run \\
           data.train_batch_size=256 actor_rollout_ref.actor.optim.lr=1e-4
     """
-    refuse_own_keys(overrides)
-    model = served_model("target", target, target_url, engine_python, engine_options)
+    options = Options(**given)
+    refuse_own_keys(options.overrides)
     start = monotonic()
     try:
-        new = {"lora_rank": lora_rank, "reads_target": reads_target}
-        data_files = [str(file) for file in data]
-        scorer = initial_scorer(backbone, output / "initial", seed, **new)
-        keep_settings(output, {"data": data_files, "backbone": backbone, "seed": seed, **new})
-        with model.endpoint(output / "engine.log") as endpoint:
-            run = Run(data, validation, scorer, endpoint.url, output, run_metrics.next_part(output))
-            environment = [] if torch.accelerator.is_available() else on_a_cpu(ranks)
-            defaults = [*needed(run, steps, seed), *environment]
-            try:
-                # What verl and its workers print is no result.
-                with contextlib.redirect_stdout(sys.stderr):
-                    run_training(merged(defaults, overrides))
-            finally:
-                run_metrics.join(output)
-        scorer = save_scorer(output)
+        _train(options)
+        scorer = _save_scorer(options.output)
     except FAILURES as error:
         raise click.ClickException(str(error)) from error
     found = {
         "scorer": str(scorer),
-        "steps": checkpoint.latest_step(output / "checkpoints"),
+        "steps": checkpoint.latest_step(options.output / "checkpoints"),
         "wall_s": monotonic() - start,
     }
-    report(f"{found['steps']} steps in {found['wall_s']:.0f} s: {scorer}", found, json_file)
+    words = f"{found['steps']} steps in {found['wall_s']:.0f} s: {scorer}"
+    report(words, found, options.json_file)
 
 
 def refuse_own_keys(overrides: Sequence[str]) -> None:
@@ -164,43 +154,30 @@ def refuse_own_keys(overrides: Sequence[str]) -> None:
             )
 
 
-def initial_scorer(backbone: str, folder: Path, seed: int, **new: Any) -> Path:
-    """Folder of the scorer that training starts from, with its tokenizer; made once.
-
-    Args:
-        backbone: a decoder, which gets adapters and a head, or a scorer, which is taken as it is.
-        folder: where it is kept.
-        seed: of new adapters and a new head.
-        new: what adapters and head are to be, see `ScoringModelConfig`.
-
-    Raises:
-        TrainingError: the backbone cannot be loaded.
-    """
-    if folder.exists():
-        return folder
-    torch.manual_seed(seed)
-    try:
-        is_scorer = isinstance(AutoConfig.from_pretrained(backbone), ScoringModelConfig)
-        model = AutoModelForSPDScoring.from_pretrained(backbone, **({} if is_scorer else new))
-        tokenizer = AutoTokenizer.from_pretrained(backbone)
-    # KeyError: a scorer has no kind of tokenizer that transformers would look for.
-    except (KeyError, OSError, ScorerError, ValueError) as error:
-        raise TrainingError(
-            f"no backbone and its tokenizer can be loaded from {backbone}: {error}"
-        ) from error
-    unfinished = beside(folder)
-    model.save_pretrained(unfinished)
-    tokenizer.save_pretrained(unfinished)
-    unfinished.rename(folder)
-    return folder
+def _train(options: Options) -> None:
+    engine = options.engine_python, options.engine_options
+    model = served_model("target", options.target, options.target_url, *engine)
+    scorer = initial_scorer(
+        options.backbone,
+        options.output / "initial",
+        seed=options.seed,
+        lora_rank=options.lora_rank,
+        reads_target=options.reads_target,
+    )
+    keep_settings(options.output, options.made_with())
+    with model.endpoint(options.output / "engine.log") as endpoint:
+        defaults = options.run(scorer, endpoint.url).overrides()
+        defaults += [] if torch.accelerator.is_available() else on_a_cpu(options.ranks)
+        try:
+            # What verl and its workers print is no result.
+            with contextlib.redirect_stdout(sys.stderr):
+                run_training(merged(defaults, options.overrides))
+        finally:
+            run_metrics.join(options.output)
 
 
-def save_scorer(output: Path) -> Path:
-    """Write the scorer of the latest checkpoint where other commands look for it.
-
-    Raises:
-        CheckpointError: there is no checkpoint.
-    """
+def _save_scorer(output: Path) -> Path:
+    """Write the scorer of the latest checkpoint where other commands look for it."""
     scorer = checkpoint.scorer(checkpoint.latest(output / "checkpoints"))
     scorer.save_pretrained(output / "scorer")
     AutoTokenizer.from_pretrained(output / "initial").save_pretrained(output / "scorer")

@@ -11,14 +11,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from specroll_scorer.folder_settings import keep_settings
-from specroll_scorer.whole_files import beside
+from specroll_scorer.whole_files import replacing
 
 
 class Parts:
-    """A folder with one parquet file a part, whole or absent, and what all were made with."""
+    """A folder with one parquet file a part, whole or absent, and what all were made with.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> parts = Parts(Path(mkdtemp()), {"seed": 1})
+        >>> parts.write("drafts-0", pa.table({"draft": [[1, 2], [3]]}))
+        >>> "drafts-0" in parts, "drafts-1" in parts
+        (True, False)
+    """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         """Open the folder, or make it.
+
+        Args:
+            folder: of the parts, and of nothing else.
+            settings: what the parts are made with, see `keep_settings`.
 
         Raises:
             SettingsError: its parts were made with other settings, or nobody knows with which.
@@ -48,6 +60,5 @@ class Parts:
 
 def write_table(table: pa.Table, file: Path) -> None:
     """Write a parquet file so that nobody ever finds half of it."""
-    written = beside(file)
-    pq.write_table(table, written)
-    written.replace(file)
+    with replacing(file) as unfinished:
+        pq.write_table(table, unfinished)

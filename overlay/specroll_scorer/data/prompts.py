@@ -6,8 +6,8 @@ Each line is an object with one of
     prompt       text
     messages     a conversation, which the tokenizer's chat template words
 
-and with ``ground_truth``, the right answer as text. ``checker`` names the function that compares
-the two, see `specroll_scorer.answers.checkers`; it is ``math_verify`` where there is none.
+and with `ground_truth`, the right answer as text. `checker` names the function that compares an
+answer with it, see `answers/checkers.py`; it is `math_verify` where there is none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,14 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True)
 class Prompt:
-    """Token ids to go on from, and what the answer should be; ``name`` is file and line."""
+    """What to go on from, and what the answer should be.
+
+    Attributes:
+        ids: token ids, one or more.
+        ground_truth: the right answer.
+        checker: name of the function that compares an answer with it.
+        name: what errors call the prompt: file and line.
+    """
 
     ids: list[int]
     ground_truth: str
@@ -41,6 +48,10 @@ class Prompt:
 
 def read_prompts(file: Path, tokenizer: PreTrainedTokenizerBase) -> list[Prompt]:
     """Read and check all prompts.
+
+    Args:
+        file: JSON lines; empty ones are passed over.
+        tokenizer: of the models.
 
     Raises:
         PromptError: there is none, or a line is invalid.

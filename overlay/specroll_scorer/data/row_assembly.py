@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from specroll_scorer.answers.target_answers import Answers, Sample
+from specroll_scorer.answers.target_answers import Answers
+from specroll_scorer.data.drafted_prompt import DraftedPrompt
 from specroll_scorer.data.parts import Parts
 from specroll_scorer.data.prompts import Prompt
-from specroll_scorer.data.rows import DATA_SOURCE, OUTCOMES, SCHEMA
+from specroll_scorer.data.row_columns import OUTCOMES, SCHEMA
 from specroll_scorer.progress import progress
 from specroll_scorer.serving.endpoint import Endpoint
 from specroll_scorer.serving.served_model import ServedModel
@@ -25,7 +25,12 @@ PROMPTS_A_PART = 128
 
 @dataclass(frozen=True)
 class Chunk:
-    """Prompts that become one part."""
+    """Prompts that become one part; `start` is the number of the first.
+
+    Example:
+        >>> Chunk(128, []).rows
+        'rows-00000128'
+    """
 
     start: int
     prompts: Sequence[Prompt]
@@ -42,48 +47,6 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Drafted:
-    """A prompt, a draft of its answer, and what the target would say at each draft position."""
-
-    index: int
-    prompt: Prompt
-    draft: list[int]
-    target: list[int]
-
-    def samples(self, with_outcomes: bool) -> list[Sample]:
-        """Return what the target answers: the prompt alone, then the draft up to each stop."""
-        mismatches = np.flatnonzero(np.not_equal(self.draft, self.target))
-        stops = [*mismatches, len(self.draft)] if with_outcomes else []
-        return [self._sample(length) for length in [0, *stops]]
-
-    def row(self, samples: Sequence[Sample], texts: Sequence[str]) -> dict[str, Any]:
-        """Return the row, once the samples are answered with these texts."""
-        right = [sample.is_right(text) for sample, text in zip(samples, texts, strict=True)]
-        return {
-            "data_source": DATA_SOURCE,
-            "input_ids": self.prompt.ids + self.draft,
-            "draft_start_idx": len(self.prompt.ids),
-            "target_ids": self.target,
-            "reward_model": {"style": "rule", "ground_truth": self.prompt.ground_truth},
-            "checker": self.prompt.checker,
-            "baseline": texts[0],
-            "baseline_right": right[0],
-            "extra_info": {"index": self.index},
-            "outcomes": right[1:],
-        }
-
-    def _sample(self, length: int) -> Sample:
-        prompt = self.prompt
-        return Sample(
-            prompt.ids,
-            self.draft[:length],
-            prompt.ground_truth,
-            prompt.checker,
-            f"{prompt.name}, {length} tokens of its draft",
-        )
-
-
-@dataclass(frozen=True)
 class Sampling:
     """How drafts are sampled: at most so many tokens, at which temperature, from which seed on."""
 
@@ -92,11 +55,40 @@ class Sampling:
     seed: int
 
 
-class Preparation:
-    """Makes the rows of some prompts, part by part; what is there is not made again."""
+@dataclass(frozen=True)
+class Judging:
+    """How the target judges drafts.
+
+    Attributes:
+        tokenizer: the target's.
+        max_tokens: most tokens of a completion.
+        with_outcomes: whether each draft is completed at every stop, too.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    max_tokens: int
+    with_outcomes: bool
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns of the rows."""
+        return SCHEMA.append(OUTCOMES) if self.with_outcomes else SCHEMA
+
+
+class RowAssembly:
+    """Makes the rows of some prompts, part by part; what is there is not made again.
+
+    Example:
+        With two served models, and a tokenizer of both:
+
+            assembly = RowAssembly(read_prompts(file, tokenizer), Parts(folder, settings))
+            assembly.draft(draft_model, Sampling(max_tokens=512, temperature=1.0, seed=0))
+            assembly.judge(target_model, Judging(tokenizer, 512, with_outcomes=True))
+            table = assembly.rows()
+    """
 
     def __init__(self, prompts: Sequence[Prompt], parts: Parts) -> None:
-        """Make the parts that are not there yet."""
+        """Take the prompts, and the folder that parts are kept in."""
         starts = range(0, len(prompts), PROMPTS_A_PART)
         self._chunks = [Chunk(start, prompts[start : start + PROMPTS_A_PART]) for start in starts]
         self._parts = parts
@@ -116,13 +108,7 @@ class Preparation:
                 drafts = _drafts(chunk, endpoint, sampling)
                 self._parts.write(chunk.drafts, pa.table({"draft": drafts}))
 
-    def judge(
-        self,
-        model: ServedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        max_tokens: int,
-        with_outcomes: bool,
-    ) -> None:
+    def judge(self, model: ServedModel, judging: Judging) -> None:
         """Let the target say what it would have said, answer alone, and complete each stop.
 
         Raises:
@@ -134,15 +120,13 @@ class Preparation:
         if not missing:
             return
         with model.endpoint(self._parts.folder / "target.log") as endpoint:
-            answers = Answers(endpoint, tokenizer, max_tokens)
             for chunk in progress(missing, "asking the target"):
                 drafts = self._parts.read(chunk.drafts)["draft"].to_pylist()
-                rows = _rows(chunk, drafts, endpoint, answers, with_outcomes)
-                schema = SCHEMA.append(OUTCOMES) if with_outcomes else SCHEMA
-                self._parts.write(chunk.rows, pa.Table.from_pylist(rows, schema))
+                rows = _rows(_with_targets(chunk, drafts, endpoint), endpoint, judging)
+                self._parts.write(chunk.rows, pa.Table.from_pylist(rows, judging.schema))
 
     def rows(self) -> pa.Table:
-        """Return the rows of all prompts."""
+        """Return the rows of all prompts, once all are made."""
         return pa.concat_tables(self._parts.read(chunk.rows) for chunk in self._chunks)
 
 
@@ -157,27 +141,28 @@ def _drafts(chunk: Chunk, endpoint: Endpoint, sampling: Sampling) -> list[list[i
     )
 
 
+def _with_targets(
+    chunk: Chunk, drafts: Sequence[list[int]], endpoint: Endpoint
+) -> list[DraftedPrompt]:
+    sequences = [prompt.ids + draft for prompt, draft in zip(chunk.prompts, drafts, strict=True)]
+    choices = endpoint.choices(sequences, [prompt.name for prompt in chunk.prompts])
+    return [
+        DraftedPrompt(chunk.start + i, prompt, drafts[i], choices[i][len(prompt.ids) - 1 :])
+        for i, prompt in enumerate(chunk.prompts)
+    ]
+
+
 def _rows(
-    chunk: Chunk,
-    drafts: Sequence[list[int]],
-    endpoint: Endpoint,
-    answers: Answers,
-    with_outcomes: bool,
+    drafted: Sequence[DraftedPrompt], endpoint: Endpoint, judging: Judging
 ) -> list[dict[str, Any]]:
     """Return rows as `SCHEMA` has them; all answers of the chunk are asked for at once."""
-    drafted = _with_targets(chunk, drafts, endpoint)
-    asked = [each.samples(with_outcomes) for each in drafted]
+    asked = [
+        [each.sample_alone(), *(each.samples_at_stops() if judging.with_outcomes else [])]
+        for each in drafted
+    ]
+    answers = Answers(endpoint, judging.tokenizer, judging.max_tokens)
     texts = iter(answers.texts([*chain.from_iterable(asked)]))
     return [
         each.row(samples, [*islice(texts, len(samples))])
         for each, samples in zip(drafted, asked, strict=True)
-    ]
-
-
-def _with_targets(chunk: Chunk, drafts: Sequence[list[int]], endpoint: Endpoint) -> list[Drafted]:
-    sequences = [prompt.ids + draft for prompt, draft in zip(chunk.prompts, drafts, strict=True)]
-    choices = endpoint.choices(sequences, [prompt.name for prompt in chunk.prompts])
-    return [
-        Drafted(chunk.start + i, prompt, drafts[i], choices[i][len(prompt.ids) - 1 :])
-        for i, prompt in enumerate(chunk.prompts)
     ]

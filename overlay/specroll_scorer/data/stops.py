@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from specroll_scorer.data.rows import Row, RowError
+from specroll_scorer.data.row_faults import RowError
+from specroll_scorer.data.rows import Row
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -26,6 +27,16 @@ class Stops:
         lengths: tokens accepted at the stop, int64 [rows, most stops].
         right: whether the answer is right then, bool [rows, most stops].
         is_mismatch: False at filled-up places, bool [rows, most stops - 1].
+
+    Example:
+        A draft whose first mismatch is harmless and whose second makes the answer wrong:
+
+        >>> draft, target = np.array([1, 2, 3]), np.array([1, 7, 8])
+        >>> outcomes = np.array([True, True, False])
+        >>> row = Row(np.array([5]), draft, target, "7", "math_verify", True, outcomes, "by hand")
+        >>> stops = Stops.of([row])
+        >>> stops.lengths.tolist(), stops.harmless.tolist(), stops.harmful.tolist()
+        ([[1, 2, 3]], [[True, False]], [[False, True]])
     """
 
     rows: Sequence[Row]
@@ -72,7 +83,7 @@ class Stops:
         return self.judgeable & self.right[:, 1:]
 
     def first_rejection(self, accepts: BoolArray) -> IntArray:
-        """The stop at which verification ends, as a column, int64 [rows].
+        """Return the stop at which verification ends, as a column, int64 [rows].
 
         Args:
             accepts: which mismatches are accepted, bool [rows, most stops - 1].

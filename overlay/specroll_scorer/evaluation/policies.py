@@ -53,5 +53,8 @@ def scorer(
         stops: those of the drafts.
         probabilities: of acceptance, an array a row, with a number a draft position.
         threshold: 0 to 1.
+
+    Raises:
+        ValueError: there is not one probability for each position of each draft.
     """
     return stops.at_mismatches(probabilities) > threshold

@@ -52,7 +52,7 @@ def measured(stops: Stops, policies: Mapping[str, BoolArray], prompts: IntArray)
 
 
 def rates(stops: Stops, accepts: BoolArray, ends: IntArray) -> dict[str, Any]:
-    """Accept rates on harmless and harmful mismatches; None where there is none of a kind.
+    """Find accept rates on harmless and harmful mismatches; None where there is none of a kind.
 
     Every judgeable mismatch of a draft counts. Those with `_reached` count only where the policy
     accepted all before: what it lets through there decides the answer.
@@ -105,13 +105,16 @@ def against_exact(
 
 
 def resampled_sums(values: FloatArray, prompts: IntArray) -> FloatArray:
-    """Sums over the rows of as many prompts, drawn with replacement, [RESAMPLES, quantities].
+    """Sum over the rows of as many prompts, drawn with replacement: the bootstrap.
 
     Rows of one prompt are drawn together, for they are alike.
 
     Args:
         values: [quantities, rows].
         prompts: a number for the prompt of each row, int64 [rows].
+
+    Returns:
+        [RESAMPLES, quantities].
     """
     generator = np.random.default_rng(SEED)
     count = int(prompts.max()) + 1
@@ -124,7 +127,7 @@ def resampled_sums(values: FloatArray, prompts: IntArray) -> FloatArray:
 
 
 def prompt_numbers(rows: Iterable[Row]) -> IntArray:
-    """Number the rows' contexts, the same for equal ones: int64 [rows]."""
+    """Number the rows' contexts from 0, the same for equal ones: int64 [rows]."""
     numbers: dict[tuple[int, ...], int] = {}
     contexts = (tuple(row.context) for row in rows)
     return np.array([numbers.setdefault(context, len(numbers)) for context in contexts])
@@ -135,7 +138,7 @@ def _share(flags: BoolArray) -> float | None:
 
 
 def _with_interval(name: str, found: FloatArray) -> dict[str, Any]:
-    """The value, which comes first, and the interval of those of the draws behind it."""
+    """Return the value, which comes first, and the interval of those of the draws behind it."""
     value, draws = found[0], found[1:]
     if np.isnan(found).any():
         return {name: None if np.isnan(value) else float(value), f"{name}_interval": None}

@@ -21,7 +21,11 @@ COLUMNS = (
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """A row for each policy, under the numbers of rows and mismatches."""
+    """Return a row for each policy, under the numbers of rows and mismatches.
+
+    Args:
+        found: what `threshold_sweep` returns.
+    """
     mismatches = found["mismatches"]
     lines = [
         f"{found['rows']} rows of {found['prompts']} prompts; {mismatches['all']} mismatches, of "

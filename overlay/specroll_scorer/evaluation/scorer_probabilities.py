@@ -17,7 +17,7 @@ from specroll_scorer.progress import progress
 def scorer_probabilities(
     model: ScoringActor, rows: Sequence[Row], batch_tokens: int = 16_384
 ) -> list[npt.NDArray[np.float32]]:
-    """Probabilities of acceptance: for each row float32 [draft length], 1 at matches.
+    """Find the probability of acceptance at each draft position.
 
     The model is left in evaluation mode, on the device it is on.
 
@@ -25,6 +25,9 @@ def scorer_probabilities(
         model: the scorer.
         rows: with a context of one token at least.
         batch_tokens: tokens of a batch, padding included; a longer row is a batch of its own.
+
+    Returns:
+        float32 [draft length] for each row, 1 at matches.
     """
     model.eval()
     found: dict[int, npt.NDArray[np.float32]] = {}
@@ -43,6 +46,9 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
     Args:
         lengths: of the rows, in tokens.
         batch_tokens: most tokens of a batch, padding included, unless a row alone has more.
+
+    Yields:
+        The numbers of a batch's rows.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     start = 0
@@ -65,7 +71,7 @@ def _of_batch(model: ScoringActor, rows: Sequence[Row]) -> list[npt.NDArray[np.f
 
 
 def _padded(rows: Sequence[Row]) -> dict[str, npt.NDArray[np.generic]]:
-    """What the model reads, each [rows, longest]; padding is on the right."""
+    """Return what the model reads, each int64 [rows, longest]; padding is on the right."""
     shape = len(rows), max(len(row.context) + len(row.draft) for row in rows)
     tokens, attention = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     choices = np.full(shape, NO_CHOICE)

@@ -15,7 +15,7 @@ from specroll_scorer.evaluation.policy_measures import EXACT, measured, prompt_n
 THRESHOLDS = 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95
 
 
-def evaluation(
+def threshold_sweep(
     stops: Stops,
     probabilities: Sequence[npt.NDArray[np.floating]],
     threshold: float,
@@ -31,7 +31,10 @@ def evaluation(
 
     Returns:
         `exact`, `scorer` (with its `threshold`), `baselines` by name and `thresholds`, a list, each
-        with what `measures.measured` says; numbers of `rows`, `prompts` and `mismatches`.
+        with what `measured` says; numbers of `rows`, `prompts` and `mismatches`.
+
+    Raises:
+        ValueError: there is not one probability for each position of each draft.
     """
     prompts = prompt_numbers(stops.rows)
     baselines = {
@@ -49,7 +52,7 @@ def evaluation(
     return {
         "rows": len(stops.rows),
         "prompts": int(prompts.max()) + 1,
-        "mismatches": counts(stops),
+        "mismatches": _counts(stops),
         EXACT: found[EXACT],
         "scorer": {"threshold": threshold, **found[str(threshold)]},
         "baselines": {name: found[name] for name in baselines},
@@ -57,8 +60,8 @@ def evaluation(
     }
 
 
-def counts(stops: Stops) -> dict[str, int]:
-    """Numbers of mismatches: all, and the harmless and harmful among the judgeable ones."""
+def _counts(stops: Stops) -> dict[str, int]:
+    """Count mismatches: all, and the harmless and harmful among the judgeable ones."""
     return {
         "all": int(stops.is_mismatch.sum()),
         "harmless": int(stops.harmless.sum()),

@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from transformers import (
-    CONFIG_MAPPING,
-    AutoConfig,
-    AutoModel,
-    AutoModelForCausalLM,
-    PretrainedConfig,
-    PreTrainedModel,
-)
+from peft import PeftModel
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
-REJECT, ACCEPT = 0, 1
+from specroll_scorer.model.config import ScoringModelConfig
+from specroll_scorer.model.layer import ScoreHead, with_adapters
+
+# Columns of the logits.
+ACCEPT = 1
 # Finite: verl multiplies what a mask hides by zero, and zero times infinity is not a number.
 # bfloat16 and float16 hold it.
 FORCED_LOGIT = 1e4
@@ -35,95 +32,19 @@ class ScorerError(Exception):
     """A folder does not hold what a scorer is made from."""
 
 
-class ScoringModelConfig(PretrainedConfig):
-    """What a scorer is made of."""
-
-    model_type = "spd_scorer"
-    sub_configs = {"backbone_config": AutoConfig}  # noqa: RUF012 - the attribute is transformers'
-
-    def __init__(
-        self,
-        backbone_config: PretrainedConfig | dict[str, Any] | None = None,
-        lora_rank: int = 8,
-        lora_alpha: float = 16,
-        lora_dropout: float = 0.0,
-        head_size: int | None = None,
-        reads_target: bool = False,
-        backbone_path: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Describe a scorer.
-
-        Args:
-            backbone_config: the decoder, as a configuration of transformers or a dict with
-                `model_type`; a Llama of default size where it is None.
-            lora_rank: rank of the adapters in every linear layer of the backbone; 0: no adapters,
-                the backbone stays as it is and the head alone is trained.
-            lora_alpha: the adapters' outputs are scaled by lora_alpha / lora_rank.
-            lora_dropout: dropout before the adapters. Rollout and training see other adapters
-                while it is not 0.
-            head_size: width of the head's hidden layer; the backbone's where it is None.
-            reads_target: whether the head sees the target's choice beside the draft token.
-            backbone_path: folder or name of the backbone that adapters alone are loaded onto.
-            kwargs: options of every configuration of transformers.
-        """
-        if backbone_config is None:
-            backbone_config = {"model_type": "llama"}
-        if isinstance(backbone_config, dict):
-            backbone_config = CONFIG_MAPPING[backbone_config["model_type"]](**backbone_config)
-        self.backbone_config = backbone_config
-        self.lora_rank = lora_rank
-        self.lora_alpha = lora_alpha
-        self.lora_dropout = lora_dropout
-        self.head_size = head_size
-        self.reads_target = reads_target
-        self.backbone_path = backbone_path
-        # There is no language-model head. While this is true, verl gives each rank a whole copy of
-        # the weights at start (workers/fsdp_workers.py).
-        kwargs.setdefault("tie_word_embeddings", False)
-        super().__init__(**kwargs)
-
-    @property
-    def hidden_size(self) -> int:
-        """Width of the backbone's hidden states."""
-        return self.backbone_config.hidden_size
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of tokens that the backbone knows."""
-        return self.backbone_config.vocab_size
-
-    @property
-    def num_attention_heads(self) -> int:
-        """Number of the backbone's query heads."""
-        return self.backbone_config.num_attention_heads
-
-    @property
-    def num_key_value_heads(self) -> int:
-        """Number of the backbone's key and value heads."""
-        return getattr(self.backbone_config, "num_key_value_heads", self.num_attention_heads)
-
-
-class ScoreHead(nn.Module):
-    """What is known of a token → reject and accept logits."""
-
-    def __init__(self, input_size: int, head_size: int) -> None:
-        """Take the widths of what is known and of the layer between."""
-        super().__init__()
-        self.inner = nn.Linear(input_size, head_size)
-        self.outer = nn.Linear(head_size, 2)
-
-    def forward(self, known: Tensor) -> Tensor:
-        """Logits, [batch, sequence, 2], of what is known, [batch, sequence, input size]."""
-        return self.outer(nn.functional.silu(self.inner(known)))
-
-
 class ScoringActor(PreTrainedModel):
     """Judges each token of a sequence, given those before it and itself.
 
     It reads context and draft. Of the target's choices it sees whether they are the draft's, and,
     where `reads_target` is set, the choice itself: its embedding stands behind the hidden state of
     the draft token that it competes with, and the head reads both.
+
+    Example:
+        With a folder of a decoder, see `loading.py`, and token ids of a context and a draft:
+
+            model = AutoModelForSPDScoring.from_pretrained(folder, lora_rank=8)
+            logits = model(input_ids=ids, target_ids=choices).logits
+            accept = logits.softmax(-1)[..., ACCEPT]
     """
 
     config_class = ScoringModelConfig
@@ -154,7 +75,7 @@ class ScoringActor(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """Load a whole scorer; the signature is that of transformers.
+        """Load a whole scorer; the signature is that of `PreTrainedModel.from_pretrained`.
 
         Raises:
             ScorerError: the folder lacks weights of the scorer.
@@ -213,7 +134,15 @@ class ScoringActor(PreTrainedModel):
         return CausalLMOutput(logits=logits.roll(-1, dims=1))
 
     def known(self, hidden: Tensor, target_ids: Tensor) -> Tensor:
-        """What the head reads, [batch, sequence, width]; the embedding of no choice is zero."""
+        """Return what the head reads; the embedding of no choice is zero.
+
+        Args:
+            hidden: the backbone's last hidden states, float [batch, sequence, hidden size].
+            target_ids: as in `forward`.
+
+        Returns:
+            float [batch, sequence, hidden size], or twice as wide where `reads_target` is set.
+        """
         if not self.config.reads_target:
             return hidden
         choices = self.backbone.get_input_embeddings()(target_ids.clamp(min=0))
@@ -221,7 +150,7 @@ class ScoringActor(PreTrainedModel):
         return torch.cat([hidden, choices.to(hidden.dtype)], dim=-1)
 
     def merged(self) -> ScoringActor:
-        """A copy whose adapters are added to the backbone's weights; it judges alike."""
+        """Return a copy whose adapters are added to the backbone's weights; it judges alike."""
         backbone = copy.deepcopy(self.backbone)
         if isinstance(backbone, PeftModel):
             backbone = backbone.merge_and_unload()
@@ -236,6 +165,9 @@ class ScoringActor(PreTrainedModel):
     def save_adapter(self, folder: str | Path) -> None:
         """Write the adapters (in peft's format), the head and the configuration, not the backbone.
 
+        Args:
+            folder: made where it does not exist.
+
         Raises:
             ScorerError: the configuration does not say which backbone they belong to.
         """
@@ -249,82 +181,3 @@ class ScoringActor(PreTrainedModel):
         if isinstance(self.backbone, PeftModel):
             self.backbone.save_pretrained(folder / LORA_FOLDER)
         save_file(self.score_head.state_dict(), folder / HEAD_FILE)
-
-
-def with_adapters(backbone: PreTrainedModel, config: ScoringModelConfig) -> nn.Module:
-    """The backbone with LoRA in all its linear layers, or as it is where the rank is 0."""
-    if config.lora_rank == 0:
-        return backbone
-    lora = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules="all-linear",
-    )
-    return get_peft_model(backbone, lora, autocast_adapter_dtype=False)
-
-
-class AutoModelForSPDScoring:
-    """Makes scorers, from whatever there is."""
-
-    @staticmethod
-    def from_config(config: ScoringModelConfig) -> ScoringActor:
-        """A scorer with random weights."""
-        return ScoringActor(config)
-
-    @staticmethod
-    def from_pretrained(path: str | Path, **options: Any) -> ScoringActor:
-        """A scorer from a folder of its own, whole, merged or adapters only, or from a backbone.
-
-        Args:
-            path: folder or name of a scorer, or of a decoder that transformers' Auto classes load;
-                a decoder gets new adapters, which change nothing yet, and a new head.
-            options: `dtype`, `attn_implementation` and the like for transformers; for a decoder
-                those of `ScoringModelConfig`, too.
-
-        Raises:
-            ScorerError: the folder lacks weights of a scorer.
-            OSError: there is no such folder or name.
-        """
-        config = AutoConfig.from_pretrained(path)
-        if not isinstance(config, ScoringModelConfig):
-            return scorer_on(path, options)
-        if (Path(path) / HEAD_FILE).exists():
-            return adapters_on_backbone(Path(path), config, options)
-        return ScoringActor.from_pretrained(path, **options)
-
-
-def scorer_on(path: str | Path, options: dict[str, Any]) -> ScoringActor:
-    """A new scorer on a trained decoder."""
-    own = ("lora_rank", "lora_alpha", "lora_dropout", "head_size", "reads_target")
-    chosen = {name: options.pop(name) for name in own if name in options}
-    backbone = AutoModel.from_pretrained(path, **options)
-    config = ScoringModelConfig(
-        copy.deepcopy(backbone.config),
-        attn_implementation=backbone.config._attn_implementation,
-        backbone_path=str(path),
-        bos_token_id=backbone.config.bos_token_id,
-        eos_token_id=backbone.config.eos_token_id,
-        pad_token_id=backbone.config.pad_token_id,
-        **chosen,
-    )
-    return ScoringActor(config, backbone)
-
-
-def adapters_on_backbone(
-    folder: Path, config: ScoringModelConfig, options: dict[str, Any]
-) -> ScoringActor:
-    """A scorer from its adapters and head, and the backbone that its configuration names."""
-    backbone = AutoModel.from_pretrained(config.backbone_path, **options)
-    model = ScoringActor(config, backbone)
-    if config.lora_rank:
-        model.backbone.load_adapter(
-            str(folder / LORA_FOLDER), "default", is_trainable=True, autocast_adapter_dtype=False
-        )
-    model.score_head.load_state_dict(load_file(folder / HEAD_FILE))
-    model.mark_trainable()
-    return model
-
-
-AutoConfig.register(ScoringModelConfig.model_type, ScoringModelConfig, exist_ok=True)
-AutoModelForCausalLM.register(ScoringModelConfig, ScoringActor, exist_ok=True)

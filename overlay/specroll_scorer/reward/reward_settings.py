@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from specroll_scorer.answers.target_answers import Answers
-from specroll_scorer.reward.rewards import Coefficients, RewardError, Rewards
+from specroll_scorer.reward.draft_worth import Coefficients, RewardError
+from specroll_scorer.reward.rewards import Rewards
 from specroll_scorer.serving.endpoint import Endpoint
 
 
@@ -17,18 +18,25 @@ from specroll_scorer.serving.endpoint import Endpoint
 class RewardSettings:
     """Coefficients, and who completes.
 
-    Args:
+    Attributes:
         completion_url: where the target is served, like http://127.0.0.1:8000.
         completion_model: its name there; the only one there where it is None.
-        max_completion_tokens: tokens of a completion at most.
+        max_completion_tokens: most tokens of a completion.
         timeout_s: seconds that a completion may take.
         retries: how often a completion is asked for again.
         concurrency: requests at a time.
-        alpha, beta, gamma: see `Coefficients`.
+        alpha: see `Coefficients`.
+        beta: see `Coefficients`.
+        gamma: see `Coefficients`.
         tokenizer_path: where the tokenizer lies, for callers that have none.
+
+    Example:
+        >>> given = {"completion_url": "http://127.0.0.1:8000", "gamma": 2.0}
+        >>> RewardSettings.of(given).coefficients
+        Coefficients(alpha=1.0, beta=0.5, gamma=2.0)
     """
 
-    completion_url: str | None = None
+    completion_url: str
     completion_model: str | None = None
     max_completion_tokens: int = 1024
     timeout_s: float = 600.0
@@ -41,7 +49,7 @@ class RewardSettings:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> RewardSettings:
-        """Settings by name.
+        """Make settings from their names and values.
 
         Raises:
             RewardError: a name that there is not, or no completion_url.
@@ -62,7 +70,7 @@ class RewardSettings:
 
     @classmethod
     def with_environment(cls, given: Mapping[str, Any]) -> RewardSettings:
-        """Settings by name, the missing ones from the environment: SPD_COMPLETION_URL and so on.
+        """Make settings, those not given from the environment: SPD_COMPLETION_URL and so on.
 
         Raises:
             RewardError: as `of`, or a variable that holds no number where one is needed.
@@ -71,16 +79,23 @@ class RewardSettings:
         for field in dataclasses.fields(cls):
             variable = f"SPD_{field.name.upper()}"
             if field.name not in chosen and variable in os.environ:
-                chosen[field.name] = number_or_text(variable, field.default)
+                chosen[field.name] = _number_or_text(variable, field.default)
         return cls.of(chosen)
 
+    @property
+    def coefficients(self) -> Coefficients:
+        """Weights of the scenarios; a RewardError where they make no sense."""
+        return Coefficients(self.alpha, self.beta, self.gamma)
+
     def rewards(self, tokenizer: Any) -> Rewards:
-        """The rewards that these settings describe.
+        """Return the rewards that these settings describe.
+
+        Args:
+            tokenizer: the target's.
 
         Raises:
             RewardError: coefficients that make no sense.
         """
-        coefficients = Coefficients(self.alpha, self.beta, self.gamma)
         endpoint = Endpoint(
             self.completion_url,
             model=self.completion_model,
@@ -88,15 +103,12 @@ class RewardSettings:
             retries=self.retries,
             concurrency=self.concurrency,
         )
-        return Rewards(Answers(endpoint, tokenizer, self.max_completion_tokens), coefficients)
+        answers = Answers(endpoint, tokenizer, self.max_completion_tokens)
+        return Rewards(answers, self.coefficients)
 
 
-def number_or_text(variable: str, default: Any) -> Any:
-    """The value of an environment variable, of its default's type.
-
-    Raises:
-        RewardError: it is no number where one is needed.
-    """
+def _number_or_text(variable: str, default: Any) -> Any:
+    """Return the value of an environment variable, of its default's type."""
     kind = type(default) if isinstance(default, int | float) else str
     try:
         return kind(os.environ[variable])

@@ -27,7 +27,14 @@ class CompletionError(Exception):
 
 
 class Endpoint:
-    """A server that completes prompts, several at a time; usable from any thread."""
+    """A server that completes prompts, several at a time; usable from any thread.
+
+    Example:
+        With a vLLM server of some model on this machine:
+
+            endpoint = Endpoint("http://127.0.0.1:8000")
+            [tokens] = endpoint.complete([[1, 15, 7]], max_tokens=16)
+    """
 
     def __init__(
         self,
@@ -38,11 +45,11 @@ class Endpoint:
         retries: int = 3,
         concurrency: int = 64,
     ) -> None:
-        """Name a server, as ``http://127.0.0.1:8000``, and how to talk to it.
+        """Name a server and how to talk to it.
 
         Args:
-            url: where the server is, with or without ``/v1``.
-            model: name that the server knows the model by; None: the only one it has.
+            url: where the server is, as `http://127.0.0.1:8000`, with or without `/v1`.
+            model: name that the server knows the model by; None: the only one that it has.
             timeout_s: seconds a try.
             retries: further tries where one runs out of time or the server is gone or busy.
             concurrency: requests at a time.
@@ -71,11 +78,19 @@ class Endpoint:
         seed: int = 0,
         names: Sequence[str] | None = None,
     ) -> list[list[int]]:
-        """Return the tokens that follow each prompt, at most ``max_tokens``, with any end token.
+        """Return the tokens that follow each prompt, an end token included.
 
         At temperature 0 the answer to a prompt is asked for once, however often it is there.
-        Above, the first prompt is sampled with ``seed``, each other with the number that follows.
-        ``names`` are what errors call the samples.
+
+        Args:
+            prompts: token ids.
+            max_tokens: most tokens of a completion.
+            temperature: 0 is greedy.
+            seed: of the first prompt's sample; each other has the number that follows.
+            names: what errors call the prompts.
+
+        Returns:
+            Token ids, a list a prompt, in the order of the prompts.
 
         Raises:
             CompletionError: a prompt could not be completed; the others are dropped.
@@ -89,8 +104,14 @@ class Endpoint:
     def choices(self, sequences: Prompts, names: Sequence[str] | None = None) -> list[list[int]]:
         """Return the model's most probable token at each position of each sequence but its first.
 
-        A choice is made given all tokens of the sequence before it: item ``t`` is for position
-        ``t + 1``. Sequences are two tokens or longer; ``names`` are what errors call them.
+        A choice is made given all tokens of the sequence before it.
+
+        Args:
+            sequences: token ids, two or more each.
+            names: what errors call the sequences.
+
+        Returns:
+            Token ids, a list a sequence; item `t` of a list is for position `t + 1`.
 
         Raises:
             CompletionError: the choices for a sequence could not be had; the others are dropped.
@@ -138,6 +159,7 @@ class _RefusalError(Exception):
 
 
 def _read(data: bytes, read: Reader) -> list[int]:
+    """Read the one choice that an answer holds, a text of OpenAI's completions API."""
     try:
         choice = json.loads(data)["choices"][0]
         if choice["finish_reason"] not in ("stop", "length"):

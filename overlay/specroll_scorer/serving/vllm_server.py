@@ -15,7 +15,7 @@ import urllib3
 
 from specroll_scorer.progress import progress
 
-GUARD = Path(__file__).with_name("process_guard.py")
+PROCESS_GUARD = Path(__file__).with_name("process_guard.py")
 SERVER = "vllm.entrypoints.openai.api_server"
 OPTIONS = ("--disable-uvicorn-access-log", "--disable-log-stats")
 ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1"}
@@ -39,14 +39,20 @@ def running_engine(
     environment: Mapping[str, str] | None = None,
     timeout_s: float = 600.0,
 ) -> Iterator[str]:
-    """Serve a model on a free port of this machine while the context lasts; yields the URL.
+    """Serve a model on a free port of this machine while the context lasts, and yield the URL.
 
-    ``python`` is the interpreter of the environment that vLLM is installed in, ``options`` are
-    those of ``vllm serve``, ``environment`` is added to this process's. All output goes to
-    ``log``. The server ends with the context, and with this process however that ends.
+    The server ends with the context, and with this process however that ends.
+
+    Args:
+        model: folder or hub id.
+        log: file that all output goes to.
+        python: interpreter of the environment that vLLM is installed in.
+        options: those of `vllm serve`.
+        environment: variables beside those of this process.
+        timeout_s: seconds until the server must be ready.
 
     Raises:
-        EngineError: the server ended, or was not ready within ``timeout_s`` seconds.
+        EngineError: the server ended, or was not ready in time.
     """
     port = _free_port()
     served = ["--model", str(model), "--host", "127.0.0.1", "--port", str(port)]
@@ -73,7 +79,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-I", str(GUARD), *command],
+            [sys.executable, "-I", str(PROCESS_GUARD), *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

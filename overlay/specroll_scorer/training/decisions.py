@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def accepted_length(accepted: Tensor, draft_mask: Tensor) -> Tensor:
-    """Number of draft tokens before the first rejection.
+    """Count the draft tokens before the first rejection.
 
     Args:
         accepted: True where a token is accepted, bool [rows, longest draft].
@@ -18,7 +18,7 @@ def accepted_length(accepted: Tensor, draft_mask: Tensor) -> Tensor:
 
 
 def decisive(accepted: Tensor, match: Tensor, draft_mask: Tensor) -> Tensor:
-    """The decisions that the outcome hangs on: at mismatches, up to the first rejection.
+    """Find the decisions that the outcome hangs on: at mismatches, up to the first rejection.
 
     A match is always accepted, and what comes after a rejection is never looked at.
 

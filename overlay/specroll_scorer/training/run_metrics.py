@@ -1,4 +1,8 @@
-"""The metrics of a run, also of one that was interrupted and went on."""
+"""The metrics of a run, also of one that was interrupted and went on.
+
+They are lines as the logger `file` of verl writes them (verl/utils/tracking.py): an object with
+`step` and `data`, which maps names to numbers.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +17,30 @@ PARTS = "metrics-parts"
 
 
 def next_part(output: Path) -> Path:
-    """File for the metrics of the run that starts now: verl's logger empties the file it opens."""
+    """Return the file for the metrics of the run that starts now.
+
+    It is a new one: verl's logger empties the file that it opens.
+
+    Args:
+        output: folder of the run.
+    """
     folder = output / PARTS
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{len(list(folder.iterdir())):03}.jsonl"
 
 
 def join(output: Path) -> Path:
-    """Write one file of all parts.
+    """Write one file of all parts, and return it.
 
     A run that goes on from a checkpoint validates it first: that adds to the metrics of the step.
     The steps behind it count as they were done the second time.
+
+    Args:
+        output: folder of the run.
     """
     joined: dict[int, dict[str, Any]] = {}
     for part in sorted((output / PARTS).glob("*.jsonl")):
-        entries = [entry for line in part.read_text().splitlines() if (entry := entry_of(line))]
+        entries = [entry for line in part.read_text().splitlines() if (entry := _entry(line))]
         if entries:
             joined = {step: data for step, data in joined.items() if step <= entries[0]["step"]}
         for entry in entries:
@@ -38,14 +51,19 @@ def join(output: Path) -> Path:
 
 
 def read(output: Path) -> list[dict[str, Any]]:
-    """Metrics of each step in order, with their `step`."""
+    """Return the metrics of each step in order, each with its `step`.
+
+    Args:
+        output: folder of a run whose parts were joined.
+    """
     lines = map(json.loads, (output / FILE).read_text().splitlines())
     return [{"step": line["step"], **line["data"]} for line in lines]
 
 
-def entry_of(line: str) -> dict[str, Any] | None:
-    """A step and its metrics; None where the line broke off: the process was killed."""
+def _entry(line: str) -> dict[str, Any] | None:
+    """Read a step and its metrics; None where the line broke off: the process was killed."""
     try:
-        return json.loads(line)
+        entry: dict[str, Any] = json.loads(line)
     except json.JSONDecodeError:
         return None
+    return entry

@@ -1,4 +1,7 @@
-"""Scorers from the checkpoints that verl writes while it trains."""
+"""Scorers from the checkpoints that verl writes while it trains.
+
+Their files are those of verl/utils/checkpoint/fsdp_checkpoint_manager.py.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from specroll_scorer.model.scoring_actor import (
-    AutoModelForSPDScoring,
-    ScoringActor,
-    ScoringModelConfig,
-)
+from specroll_scorer.model.config import ScoringModelConfig
+from specroll_scorer.model.loading import AutoModelForSPDScoring
+from specroll_scorer.model.scoring_actor import ScoringActor
 
 LATEST = "latest_checkpointed_iteration.txt"
+
+Weights = dict[str, Tensor]
 
 
 class CheckpointError(Exception):
@@ -24,7 +27,11 @@ class CheckpointError(Exception):
 
 
 def latest_step(folder: Path) -> int | None:
-    """Step of the latest checkpoint that was written whole; None where there is none."""
+    """Return the step of the latest checkpoint that was written whole; None without any.
+
+    Args:
+        folder: of the checkpoints of a run.
+    """
     try:
         return int((folder / LATEST).read_text())
     except (OSError, ValueError):
@@ -32,7 +39,10 @@ def latest_step(folder: Path) -> int | None:
 
 
 def latest(folder: Path) -> Path:
-    """Folder of the latest checkpoint that was written whole.
+    """Return the folder of the latest checkpoint that was written whole.
+
+    Args:
+        folder: of the checkpoints of a run.
 
     Raises:
         CheckpointError: there is none.
@@ -47,13 +57,28 @@ def latest(folder: Path) -> Path:
 
 
 def scorer(checkpoint: Path) -> ScoringActor:
-    """The scorer of one checkpoint (a folder `global_step_N`), float32, on the host.
+    """Load the scorer of one checkpoint, float32, on the host.
 
     verl's own `model_merger` rounds weights to bfloat16.
+
+    Args:
+        checkpoint: a folder `global_step_N`.
 
     Raises:
         CheckpointError: a file is missing, or its weights are not a scorer's.
     """
+    config, shards = _read(checkpoint)
+    model = AutoModelForSPDScoring.from_config(config)
+    weights = {name: _joined([shard[name] for shard in shards]) for name in shards[0]}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{checkpoint} holds another model than a scorer: {error}") from error
+    return model
+
+
+def _read(checkpoint: Path) -> tuple[ScoringModelConfig, list[Weights]]:
+    """Read the configuration, and the weights of each rank."""
     folder = checkpoint / "actor"
     try:
         world_size = json.loads((folder / "fsdp_config.json").read_text())["world_size"]
@@ -70,17 +95,11 @@ def scorer(checkpoint: Path) -> ScoringActor:
         raise CheckpointError(
             f"{checkpoint} is no whole checkpoint of a scorer: {error}"
         ) from error
-    model = AutoModelForSPDScoring.from_config(config)
-    weights = {name: joined([shard[name] for shard in shards]) for name in shards[0]}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f"{checkpoint} holds another model than a scorer: {error}") from error
-    return model
+    return config, shards
 
 
-def joined(parts: list[Tensor]) -> Tensor:
-    """A weight from the ranks' parts of it."""
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Make a weight of the ranks' parts of it."""
     first = parts[0]
     if not isinstance(first, DTensor):
         return first
