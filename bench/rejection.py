@@ -24,7 +24,7 @@ import click
 import specroll_rejection
 import torch
 import torch_npu  # noqa: F401
-from specroll_rejection import Drafts
+from specroll_rejection import Drafts, Output, Target
 from tqdm import tqdm
 from vllm.v1.sample import rejection_sampler as vllm_sampler
 
@@ -117,13 +117,11 @@ def our_parts(given: SimpleNamespace) -> dict[str, Work]:
 
     def acceptance() -> None:
         specroll_rejection.verify_randomly(
-            given.output,
+            Output(given.output, given.bonus, rows=~given.is_greedy),
             drafts,
-            target_probs=given.probs,
-            uniform_probs=given.uniform,
-            replacement=lambda tokens: given.recovered[tokens],
-            bonus_token_ids=given.bonus,
-            rows=~given.is_greedy,
+            Target(given.probs),
+            given.uniform,
+            lambda tokens: given.recovered[tokens],
             ratio_dtype=torch.float64,
         )
 
@@ -132,11 +130,11 @@ def our_parts(given: SimpleNamespace) -> dict[str, Work]:
             given.expanded, given.values, given.cu_num, 0, 1
         ),
         "greedy": lambda: specroll_rejection.verify_greedily(
-            given.output, drafts, argmax, given.bonus
+            Output(given.output, given.bonus), drafts, argmax
         ),
         "acceptance": acceptance,
         "recovered": lambda: specroll_rejection.recover(
-            firsts, given.drafts, None, given.probs, given.exponential
+            firsts, given.drafts, None, Target(given.probs), given.exponential
         ),
     }
 

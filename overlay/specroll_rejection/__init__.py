@@ -6,10 +6,10 @@ operators are dispatched depends neither on the batch nor on the drafts.
 """
 
 from specroll_rejection.acceptance import scaled_by_entropy
+from specroll_rejection.batch import Drafts, Output, Target
 from specroll_rejection.expansion import expand
 from specroll_rejection.recovery import recover, recover_all
 from specroll_rejection.verification import (
-    Drafts,
     recovered_from,
     verify_greedily,
     verify_randomly,
@@ -17,6 +17,8 @@ from specroll_rejection.verification import (
 
 __all__ = [
     "Drafts",
+    "Output",
+    "Target",
     "expand",
     "recover",
     "recover_all",

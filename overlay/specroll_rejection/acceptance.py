@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import torch
 
+from specroll_rejection.batch import Drafts, Target
+
 
 def accepts(
-    draft_token_ids: torch.Tensor,
-    draft_probs: torch.Tensor | None,
-    target_probs: torch.Tensor,
-    uniform_probs: torch.Tensor,
-    *,
-    ratio_dtype: torch.dtype,
-    candidate_ids: torch.Tensor | None = None,
+    drafts: Drafts, target: Target, uniform_probs: torch.Tensor, *, ratio_dtype: torch.dtype
 ) -> torch.Tensor:
     """Accept a draft with probability min(1, target / draft), by a uniform number for each.
 
+    This is the rule of arXiv 2211.17192, algorithm 1.
+
     Args:
-        draft_token_ids: [num_tokens]; a negative one is no token and never accepted.
-        draft_probs: [num_tokens, vocabulary] float32, or None where drafts are not sampled.
-        target_probs: [num_tokens, vocabulary] or [num_tokens, candidates] float32.
+        drafts: of the batch; a negative token is never accepted.
+        target: what it says of them.
         uniform_probs: [num_tokens] float64, in which the comparison is made.
         ratio_dtype: in which target and draft are divided.
-        candidate_ids: [num_tokens, candidates], the tokens that `target_probs` speaks of, where
-            these are not the whole vocabulary; the others have probability 0.
 
     Returns:
         [num_tokens] bool.
     """
-    is_token = draft_token_ids >= 0
-    drafts = draft_token_ids.clamp(min=0).to(torch.int64).unsqueeze(1)
-    if candidate_ids is None:
-        target = target_probs.gather(1, drafts).squeeze(1)
-    else:
-        target = target_probs.masked_fill(candidate_ids != drafts, 0.0).sum(dim=1)
-    if draft_probs is None:
-        return is_token & (target >= uniform_probs)
-    draft = draft_probs.gather(1, drafts).squeeze(1)
-    ratio = target.to(ratio_dtype) / draft.to(ratio_dtype)
-    return is_token & (draft > 0) & (ratio >= uniform_probs)
+    is_token = drafts.token_ids >= 0
+    tokens = drafts.token_ids.clamp(min=0).to(torch.int64)
+    target_probs = target.of(tokens)
+    if drafts.probs is None:
+        return is_token & (target_probs >= uniform_probs)
+    draft_probs = drafts.probs.gather(1, tokens.unsqueeze(1)).squeeze(1)
+    ratio = target_probs.to(ratio_dtype) / draft_probs.to(ratio_dtype)
+    return is_token & (draft_probs > 0) & (ratio >= uniform_probs)
 
 
 def scaled_by_entropy(

@@ -4,7 +4,7 @@ import torch
 
 
 def requests_of_tokens(cu_num_tokens: torch.Tensor, num_tokens: int) -> torch.Tensor:
-    """The request that each token belongs to.
+    """Find the request that each token belongs to.
 
     Args:
         cu_num_tokens: [batch], where each request's tokens end.

@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from specroll_rejection.batch import Target
 from specroll_rejection.expansion import requests_of_tokens
 
 
@@ -13,10 +14,8 @@ def recover(
     tokens: torch.Tensor,
     draft_token_ids: torch.Tensor,
     draft_probs: torch.Tensor | None,
-    target_probs: torch.Tensor,
+    target: Target,
     exponentials: torch.Tensor,
-    *,
-    candidate_ids: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Sample from what the target model expects beyond the draft, by exponential numbers.
 
@@ -27,17 +26,16 @@ def recover(
         tokens: [n] int64, for which of the batch's tokens.
         draft_token_ids: [num_tokens]; a negative one takes nothing away from the target.
         draft_probs: [num_tokens, vocabulary] float32, or None where drafts are not sampled.
-        target_probs: [num_tokens, vocabulary] or [num_tokens, candidates] float32.
+        target: what it says at each draft.
         exponentials: [n, vocabulary] or [n, candidates] float32; a column whose number is 0 is
             not sampled, and its number changed.
-        candidate_ids: [num_tokens, candidates], the tokens that `target_probs` speaks of, where
-            these are not the whole vocabulary.
 
     Returns:
         [n] int64, token ids.
     """
-    residual = target_probs.index_select(0, tokens)
-    names = None if candidate_ids is None else candidate_ids.index_select(0, tokens)
+    residual, names = target.probs.index_select(0, tokens), target.candidate_ids
+    if names is not None:
+        names = names.index_select(0, tokens)
     if draft_probs is None:
         _take_token_away(residual, draft_token_ids.index_select(0, tokens).unsqueeze(1), names)
     else:
@@ -52,20 +50,17 @@ def recover_all(
     cu_num_draft_tokens: torch.Tensor,
     draft_token_ids: torch.Tensor,
     draft_probs: torch.Tensor | None,
-    target_probs: torch.Tensor,
+    target: Target,
     exponentials: torch.Tensor,
-    *,
-    candidate_ids: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Recover a token for each draft of a batch, with the numbers of its request.
 
     Args:
         cu_num_draft_tokens: [batch], where each request's drafts end.
-        draft_token_ids: and what follows as in `recover`.
+        draft_token_ids: as in `recover`.
         draft_probs: as in `recover`.
-        target_probs: as in `recover`.
+        target: as in `recover`.
         exponentials: [batch, vocabulary] or [batch, candidates] float32.
-        candidate_ids: as in `recover`.
 
     Returns:
         [num_tokens] int64, token ids; any where a token lies beyond the last request's.
@@ -74,9 +69,7 @@ def recover_all(
     tokens = torch.arange(num_tokens, device=draft_token_ids.device)
     requests = requests_of_tokens(cu_num_draft_tokens, num_tokens).clamp(max=last)
     numbers = exponentials.index_select(0, requests)
-    return recover(
-        *(tokens, draft_token_ids, draft_probs, target_probs, numbers), candidate_ids=candidate_ids
-    )
+    return recover(tokens, draft_token_ids, draft_probs, target, numbers)
 
 
 def _take_token_away(
@@ -91,7 +84,7 @@ def _take_token_away(
 
 
 def _columns(draft_probs: torch.Tensor, names: torch.Tensor | None) -> torch.Tensor:
-    """The draft's probabilities of those tokens that the target's columns stand for."""
+    """Return the draft's probabilities of the tokens that the target's columns stand for."""
     if names is None:
         return draft_probs
     vocabulary = draft_probs.shape[1]

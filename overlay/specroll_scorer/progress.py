@@ -14,15 +14,12 @@ Item = TypeVar("Item")
 INTERVAL_S = 0.1 if sys.stderr.isatty() else 10.0
 
 
-def progress(
-    items: Iterable[Item] | None, what: str, total: int | None = None, bar: str | None = None
-) -> tqdm[Item]:
-    """Return a bar over items, which is a context manager too.
+def progress(items: Iterable[Item], what: str, bar: str | None = None) -> tqdm[Item]:
+    """Return a bar over items.
 
     Args:
-        items: what to go through; None where the caller counts with `update`.
+        items: what to go through.
         what: stands in front of the bar.
-        total: number of items, where they do not say.
         bar: how the bar looks, as tqdm's `bar_format`.
     """
-    return tqdm(items, what, total, leave=False, mininterval=INTERVAL_S, delay=1, bar_format=bar)
+    return tqdm(items, what, leave=False, mininterval=INTERVAL_S, delay=1, bar_format=bar)

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from specroll_scorer.data.rows import DATA_SOURCE, OUTCOMES, SCHEMA
+from matplotlib.image import imread
+from specroll_scorer.data.row_columns import DATA_SOURCE, OUTCOMES, SCHEMA
 from specroll_scorer.serving.served_model import ServedModel
 from transformers import AutoTokenizer
 
@@ -123,3 +124,14 @@ def _good_row(index):
         "baseline_right": True,
         "extra_info": {"index": index},
     }
+
+
+@pytest.fixture
+def is_drawn():
+    """Return a function: whether a file is a PNG with something on the white."""
+
+    def look(path):
+        image = imread(path)
+        return image.shape[0] > 400 and image.shape[1] > 1000 and image[..., :3].min() < 0.5
+
+    return look

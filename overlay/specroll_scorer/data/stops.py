@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from specroll_scorer.data.rows import Row
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Stops:
         rejects = self.is_mismatch & ~accepts
         return np.pad(rejects, [(0, 0), (0, 1)], constant_values=True).argmax(axis=1)
 
-    def at_mismatches(self, values: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
+    def at_mismatches(self, values: Sequence[npt.NDArray[Value]]) -> npt.NDArray[Value]:
         """Pick the mismatches' values, [rows, most stops - 1]; void where there is no mismatch.
 
         Args:

@@ -32,11 +32,9 @@ def scorer_probabilities(
     model.eval()
     found: dict[int, npt.NDArray[np.float32]] = {}
     lengths = [len(row.context) + len(row.draft) for row in rows]
-    with progress(None, "scoring", total=len(rows)) as bar:
-        for batch in batches(lengths, batch_tokens):
-            members = [rows[i] for i in batch]
-            found.update(zip(batch, _of_batch(model, members), strict=True))
-            bar.update(len(batch))
+    for batch in progress([*batches(lengths, batch_tokens)], "scoring"):
+        members = [rows[i] for i in batch]
+        found.update(zip(batch, _of_batch(model, members), strict=True))
     return [found[i] for i in range(len(rows))]
 
 

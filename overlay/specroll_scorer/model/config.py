@@ -68,6 +68,7 @@ class ScoringModelConfig(PretrainedConfig):
     model_type = "spd_scorer"
     sub_configs = {"backbone_config": AutoConfig}  # noqa: RUF012 - the attribute is transformers'
 
+    backbone_config: PretrainedConfig
     lora_rank: int
     lora_alpha: float
     lora_dropout: float

@@ -46,16 +46,19 @@ class Line:
         return value / metrics[self.per] if metrics[self.per] else None
 
 
-def accepted(kind: str, style: str) -> Line:
+def accept_rate(kind: str, style: str) -> Line:
     """Return the accept rate of a kind of mismatches in validation, of rows with outcomes."""
-    names = (f"val-aux/spd_scorer/{each}/mean@1" for each in (f"accepted_{kind}", kind))
-    return Line(*names, label=kind, style=style)
+    accepted, judged = (f"val-aux/spd_scorer/{each}/mean@1" for each in (f"accepted_{kind}", kind))
+    return Line(accepted, per=judged, label=kind, style=style)
 
 
 PANELS = (
     ("reward", [Line("critic/score/mean")]),
     ("KL to the first scorer", [Line("actor/kl_loss")]),
-    ("mismatches accepted, validation", [accepted("harmless", "-"), accepted("harmful", "--")]),
+    (
+        "mismatches accepted, validation",
+        [accept_rate("harmless", "-"), accept_rate("harmful", "--")],
+    ),
 )
 
 

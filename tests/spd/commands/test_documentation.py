@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from specroll_scorer.data.rows import OUTCOMES, SCHEMA
+from specroll_scorer.data.row_columns import OUTCOMES, SCHEMA
 from train_spd_scorer import main
 
 PAGE = (Path(__file__).parents[3] / "docs" / "scorer.md").read_text()

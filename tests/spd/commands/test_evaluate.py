@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 from specroll_scorer.commands.evaluate import evaluate
 from specroll_scorer.evaluation.scorer_probabilities import batches, scorer_probabilities
-from specroll_scorer.model.scoring_actor import AutoModelForSPDScoring
+from specroll_scorer.model.loading import AutoModelForSPDScoring
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from testing.scorer_rows import make_row, write_rows

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from specroll_scorer.answers.target_answers import Answers, Sample
 from specroll_scorer.commands.prepare import prepare
 from specroll_scorer.data import row_assembly
+from specroll_scorer.data.row_faults import Limits
 from specroll_scorer.data.rows import read_rows
 from specroll_scorer.serving.endpoint import CompletionError, Endpoint
 
@@ -47,7 +48,7 @@ def run(endpoint, tiny_model, prompts, tmp_path):
 
 
 def rows_in(folder):
-    return read_rows([folder / "rows.parquet"], vocabulary_size=64).rows
+    return read_rows([folder / "rows.parquet"], Limits(vocabulary_size=64)).rows
 
 
 def test_rows_are_as_the_models_have_them(run, endpoint, tokenizer, tmp_path):

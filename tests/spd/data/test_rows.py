@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from specroll_scorer.data.rows import SCHEMA, RowError, left_out_because, read_rows, trainable
+from specroll_scorer.data.row_columns import SCHEMA
+from specroll_scorer.data.row_faults import Limits, RowError
+from specroll_scorer.data.rows import left_out_because, read_rows
 
 VOCABULARY = 50
 
@@ -34,7 +36,7 @@ def rows(draw):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_rows_are_read_as_they_were_written(write_rows, written, row_group_size):
     file = write_rows(*written, row_group_size=row_group_size)
-    found = read_rows([file], vocabulary_size=VOCABULARY)
+    found = read_rows([file], Limits(VOCABULARY))
     assert not found.skipped
     for number, (row, expected) in enumerate(zip(found.rows, written, strict=True)):
         start = expected["draft_start_idx"]
@@ -47,7 +49,7 @@ def test_rows_are_read_as_they_were_written(write_rows, written, row_group_size)
 
 
 def test_mismatches_and_stops(write_rows):
-    row = read_rows([write_rows({})], vocabulary_size=VOCABULARY).rows[0]
+    row = read_rows([write_rows({})], Limits(VOCABULARY)).rows[0]
     assert row.mismatches.tolist() == [1]
     assert row.stops.tolist() == [1, 3]
     assert row.outcomes is None
@@ -57,7 +59,7 @@ def test_mismatches_and_stops(write_rows):
 
 def test_files_follow_one_another(write_rows):
     files = [write_rows({}, {}, name="a.parquet"), write_rows({}, name="b.parquet")]
-    found = read_rows(map(str, files), vocabulary_size=VOCABULARY)
+    found = read_rows(map(str, files), Limits(VOCABULARY))
     assert [row.place for row in found.rows] == [
         f"{files[0]}, row 0",
         f"{files[0]}, row 1",
@@ -67,8 +69,7 @@ def test_files_follow_one_another(write_rows):
 
 def test_rows_without_anything_to_learn_from(write_rows):
     file = write_rows({}, {"baseline_right": False}, {"target_ids": [3, 4, 5]})
-    found = read_rows([file], vocabulary_size=VOCABULARY).rows
-    assert [trainable(row) for row in found] == [True, False, False]
+    found = read_rows([file], Limits(VOCABULARY)).rows
     assert [left_out_because(row) for row in found] == [
         None,
         "the target's own answer is wrong",
@@ -99,11 +100,11 @@ FAULTS = [
 def test_an_invalid_row_is_named_or_counted(write_rows, fault, sentence):
     good = {"outcomes": [True, False]} if "outcomes" in fault else {}
     file = write_rows(good, fault, good)
-    limits = {"vocabulary_size": VOCABULARY, "max_context": 4, "max_draft": 5}
+    limits = Limits(VOCABULARY, max_context=4, max_draft=5)
     with pytest.raises(RowError) as caught:
-        read_rows([file], **limits)
+        read_rows([file], limits)
     assert str(caught.value).startswith(f"{file}, row 1: {sentence}")
-    found = read_rows([file], **limits, skip_invalid=True)
+    found = read_rows([file], limits, skip_invalid=True)
     assert [row.place for row in found.rows] == [f"{file}, row 0", f"{file}, row 2"]
     assert found.skipped == {sentence.partition(":")[0]: 1}
 
@@ -113,7 +114,7 @@ def test_a_missing_column(write_rows, name):
     fields = [field for field in SCHEMA if field.name != name]
     file = write_rows({}, schema=pa.schema(fields))
     with pytest.raises(RowError) as caught:
-        read_rows([file], vocabulary_size=VOCABULARY, skip_invalid=True)
+        read_rows([file], Limits(VOCABULARY), skip_invalid=True)
     assert str(caught.value).startswith(f"{file}: column {name} is missing: the file has ")
 
 
@@ -123,7 +124,7 @@ def test_a_column_of_another_type(tmp_path, write_rows):
     words = table.set_column(column, "input_ids", pa.array([["a", "b"]]))
     pq.write_table(words, tmp_path / "words.parquet")
     with pytest.raises(RowError, match=r"words.parquet: column input_ids has another type: list<"):
-        read_rows([tmp_path / "words.parquet"], vocabulary_size=VOCABULARY)
+        read_rows([tmp_path / "words.parquet"], Limits(VOCABULARY))
 
 
 def test_narrower_integers_are_as_good(tmp_path, write_rows):
@@ -131,7 +132,7 @@ def test_narrower_integers_are_as_good(tmp_path, write_rows):
     column = table.column_names.index("input_ids")
     narrow = table.set_column(column, "input_ids", table["input_ids"].cast(pa.list_(pa.int32())))
     pq.write_table(narrow, tmp_path / "narrow.parquet")
-    row = read_rows([tmp_path / "narrow.parquet"], vocabulary_size=VOCABULARY).rows[0]
+    row = read_rows([tmp_path / "narrow.parquet"], Limits(VOCABULARY)).rows[0]
     assert row.draft.tolist() == [3, 4, 5]
 
 
@@ -141,7 +142,7 @@ def test_a_file_that_is_no_parquet(tmp_path, content):
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(RowError, match="other: cannot be read as a parquet file: "):
-        read_rows([file], vocabulary_size=VOCABULARY)
+        read_rows([file], Limits(VOCABULARY))
 
 
 def test_an_error_goes_from_process_to_process():

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specroll_scorer.data.rows import RowError
+from specroll_scorer.data.row_faults import RowError
 from specroll_scorer.data.stops import Stops
 from specroll_scorer.evaluation import policies
 from specroll_scorer.evaluation.policy_measures import EXACT, measured, prompt_numbers
 from specroll_scorer.evaluation.policy_table import table
-from specroll_scorer.evaluation.threshold_sweep import evaluation
+from specroll_scorer.evaluation.threshold_sweep import threshold_sweep
 
 from testing.scorer_rows import make_row
 
@@ -56,7 +56,7 @@ def constant(rows, value):
 
 
 def found_in(rows, probabilities, threshold=0.5):
-    return evaluation(Stops.of(rows), probabilities, threshold, TEXT)
+    return threshold_sweep(Stops.of(rows), probabilities, threshold, TEXT)
 
 
 def without_threshold(each):

@@ -5,15 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from specroll_scorer.data.rows import Row
+from specroll_scorer.reward.draft_worth import Coefficients, Decided, RewardError
 from specroll_scorer.reward.reward_settings import RewardSettings
-from specroll_scorer.reward.rewards import (
-    Coefficients,
-    Decided,
-    RewardError,
-    Rewards,
-    judged,
-    leading_accepts,
-)
+from specroll_scorer.reward.rewards import Rewards, judged, leading_accepts
 
 
 def row(draft, target, outcomes=None):

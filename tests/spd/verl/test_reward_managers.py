@@ -5,8 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
+from specroll_scorer.data.row_faults import Limits
 from specroll_scorer.data.rows import read_rows
-from specroll_scorer.reward.rewards import RewardError
+from specroll_scorer.reward.draft_worth import RewardError
 from specroll_scorer.serving.endpoint import CompletionError
 from verl import DataProto
 from verl.utils import hf_tokenizer
@@ -37,7 +38,7 @@ def step(write_rows):
         "target_ids": [9, 7, 9, 9],
         "checker": "test_reward_managers:has_even_length",
     }
-    rows = read_rows([write_rows(*[row] * len(DECISIONS))], vocabulary_size=64).rows
+    rows = read_rows([write_rows(*[row] * len(DECISIONS))], Limits(vocabulary_size=64)).rows
     responses = torch.tensor([row + [0] * (WIDTH - len(row)) for row in DECISIONS])
     context = torch.tensor([[3, 4, 5]] * len(rows))
     mask = torch.tensor([[1] * 7 + [0]] * len(rows))

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_module
 from hypothesis import given
 from hypothesis import strategies as st
 from spd_scorer import AutoModelForSPDScoring
-from specroll_scorer.data.rows import RowError
+from specroll_scorer.data.row_faults import RowError
 from specroll_scorer.verl_fsdp_workers.overrides import merged, on_a_cpu
 from verl import DataProto
 from verl.trainer.ppo.core_algos import get_policy_loss_fn

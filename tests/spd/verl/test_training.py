@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from spd_scorer import AutoModelForSPDScoring
-from specroll_scorer.data.rows import DATA_SOURCE, SCHEMA
+from specroll_scorer.data.row_columns import DATA_SOURCE, SCHEMA
 from specroll_scorer.training import run_metrics
 from specroll_scorer.verl_fsdp_workers import checkpoint
 

@@ -11,7 +11,7 @@ import torch
 from specroll_scorer.data.rows import Row
 from specroll_scorer.reward.draft_worth import SCENARIOS
 from specroll_scorer.reward.reward_settings import RewardSettings
-from verl import DataProto
+from verl.protocol import DataProto
 from verl.workers.reward_manager.abstract import AbstractRewardManager
 from verl.workers.reward_manager.registry import register
 

@@ -12,7 +12,7 @@ from specroll_scorer.model.scoring_actor import ACCEPT, NO_CHOICE
 from specroll_scorer.training.decisions import decisive
 from tensordict import TensorDict
 from torch import Tensor, nn
-from verl import DataProto
+from verl.protocol import DataProto
 from verl.trainer.ppo import spd_policy_loss  # noqa: F401 - registers the loss where the actor is
 from verl.utils.device import get_device_id, get_device_name
 from verl.utils.fsdp_utils import load_fsdp_model_to_gpu, offload_fsdp_model_to_cpu
