@@ -5,7 +5,7 @@ from itertools import cycle
 from vllm import SamplingParams
 
 from testing.engine import NGRAM, draft_counts
-from tests.ascend.rejection_functions import ours, upstream
+from tests.rejection.functions import ours, upstream
 
 # In turn, so that most steps verify all of them.
 SAMPLING = [

@@ -2,6 +2,9 @@
 
 from bench.stepwise import Request, roll_out, roll_out_epochs, typical
 from testing.engine import SAM, generate
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 THRESHOLD = 3
 
