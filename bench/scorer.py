@@ -21,8 +21,10 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import spd.report
-from spd import metrics, plots
+from specroll_scorer.commands import json_report
+from specroll_scorer.evaluation.trade_off_plot import trade_off
+from specroll_scorer.training import run_metrics
+from specroll_scorer.training.learning_curves import learning_curves
 
 from bench import report, scorer_figures
 from bench.number_lists import numbers
@@ -49,11 +51,12 @@ def result(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
 def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
     """Write the pictures of all seeds into the folder of the runs."""
     by_seed = {f"seed {each['seed']}": each for each in found["by_seed"]}
-    plots.trade_off(by_seed, experiment.runs_folder / "trade_off.png")
+    trade_off(by_seed, experiment.runs_folder / "trade_off.png")
     learnt = {
-        name: metrics.read(experiment.run_folder(each["seed"])) for name, each in by_seed.items()
+        name: run_metrics.read(experiment.run_folder(each["seed"]))
+        for name, each in by_seed.items()
     }
-    plots.learning_curves(learnt, experiment.runs_folder / "learning_curves.png")
+    learning_curves(learnt, experiment.runs_folder / "learning_curves.png")
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
@@ -77,7 +80,7 @@ def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep everything here, and go on from what is there; a new folder where absent.",
 )
-@spd.report.JSON
+@json_report.JSON
 def main(
     task: str,
     seeds: list[int],
@@ -98,7 +101,7 @@ def main(
     draw(experiment, found)
     missed = [f"MISSED: {sentence}" for sentence in scorer_figures.missed(found)]
     words = "\n".join([scorer_figures.table(found), *missed])
-    spd.report.report(words, found, json_file)
+    json_report.report(words, found, json_file)
 
 
 if __name__ == "__main__":

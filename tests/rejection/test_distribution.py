@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from rejection_sampling import Drafts, recovered_from, verify_randomly
 from scipy.stats import chisquare
+from specroll_rejection import Drafts, Output, Target, recovered_from, verify_randomly
 
 REPEATS = 40_000
 LEAST_P = 1e-3
@@ -23,15 +23,14 @@ def first_tokens(draft_probs, seed):
     output = torch.full((REPEATS, 3), -1, dtype=torch.int32)
     ends = 2 * torch.arange(1, REPEATS + 1)
     batch = Drafts(drafts.int(), ends, longest=2, probs=draft_probs)
-    target_probs = TARGET.expand(num_tokens, -1).contiguous()
+    target = Target(TARGET.expand(num_tokens, -1).contiguous())
     exponentials = torch.empty(REPEATS, vocabulary).exponential_(generator=generator)
     verify_randomly(
-        output,
+        Output(output, bonus_token_ids=torch.zeros(REPEATS, 1, dtype=torch.int32)),
         batch,
-        target_probs=target_probs,
-        uniform_probs=torch.rand(num_tokens, dtype=torch.float64, generator=generator),
-        replacement=recovered_from(batch, target_probs, exponentials),
-        bonus_token_ids=torch.zeros(REPEATS, 1, dtype=torch.int32),
+        target,
+        torch.rand(num_tokens, dtype=torch.float64, generator=generator),
+        recovered_from(batch, target, exponentials),
         ratio_dtype=torch.float64,
     )
     return output

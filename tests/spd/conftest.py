@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from spd.rows import DATA_SOURCE, OUTCOMES, SCHEMA
-from spd.served_model import ServedModel
+from matplotlib.image import imread
+from specroll_scorer.data.row_columns import DATA_SOURCE, OUTCOMES, SCHEMA
+from specroll_scorer.serving.served_model import ServedModel
 from transformers import AutoTokenizer
 
 from testing.tiny_model import save_tiny_model, save_tokenizer
@@ -123,3 +124,14 @@ def _good_row(index):
         "baseline_right": True,
         "extra_info": {"index": index},
     }
+
+
+@pytest.fixture
+def is_drawn():
+    """Return a function: whether a file is a PNG with something on the white."""
+
+    def look(path):
+        image = imread(path)
+        return image.shape[0] > 400 and image.shape[1] > 1000 and image[..., :3].min() < 0.5
+
+    return look

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from spd.checkers import checker
+from specroll_scorer.answers.checkers import checker
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from testing import scorer_tasks

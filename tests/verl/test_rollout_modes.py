@@ -18,7 +18,7 @@ from testing.registry import require
 
 require("synchronous rollouts")
 
-from spd.overrides import merged, on_a_cpu
+from specroll_scorer.verl_fsdp_workers.overrides import merged, on_a_cpu
 
 from testing.rollout_task import LETTERS_REWARD
 
