@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import numpy as np
-from tqdm import tqdm
 
-from bench import json_target, report
-from bench.engine_process import EngineError, EngineOptions, EngineProcess
+from bench.lib.engines.process import EngineError, EngineOptions, EngineProcess
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
 from testing.npu_emulator.process_environment import NPU_ENVIRONMENT
 from testing.tiny_model import VOCABULARY, save_tiny_model
 
@@ -196,7 +198,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
     """A line for each engine."""
     header = ["situation", "method", "as on the CPU", "tokens", "steps", "drafted", "accepted"]
     header += ["preempted", "dispatches/step", "syncs/step", "dispatches/token"]
-    return report.table(
+    return tables.table(
         header,
         2,
         [
@@ -214,8 +216,8 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 @click.command(help=__doc__)
-@json_target.JSON
-def main(target: str | None) -> None:
+@files.JSON
+def main(json_file: str | None) -> None:
     """Run every method in every situation, and say what came of it."""
     cells = [(situation, method) for situation in SITUATIONS for method in METHODS]
     runs = []
@@ -225,16 +227,15 @@ def main(target: str | None) -> None:
         try:
             # Where vLLM finds no plugin, the CPU is its platform.
             expected = run_engine(model, "none", SITUATIONS[0], tokens_of, VLLM_PLUGINS="")
-            for situation, method in tqdm(cells, "engines", mininterval=report.PROGRESS_INTERVAL):
+            for situation, method in progress(cells, "engines", "engine"):
                 run = run_engine(model, method, situation, measured)
                 runs.append(summary(run, method, situation, expected))
         except EngineError as error:
             sys.exit(f"bench.ascend: {error}")
     release = version("vllm-ascend")
     where = f"vllm-ascend {release} on an emulated NPU, never tested on Ascend hardware"
-    click.echo(f"{where}:\n\n{runs_table(runs)}", err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        json_target.write({**report.circumstances(), "vllm_ascend": release, "runs": runs}, target)
+    found = {**circumstances(), "vllm_ascend": release, "runs": runs}
+    Results(json_file).deliver(f"{where}:\n\n{runs_table(runs)}", found)
 
 
 if __name__ == "__main__":

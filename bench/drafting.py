@@ -11,10 +11,10 @@ requests would not fit into memory.
 import gc
 import operator
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,14 +22,16 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
-
 from sam_drafting import SamDrafter
 
-from bench import drafting_plots, json_target, peers, report, streams
-from bench.automata import AutomatonDrafter
+from bench.lib.drafters import peers
+from bench.lib.drafters.automaton import AutomatonDrafter
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from bench.lib.plots import drafting as plots
+from bench.lib.samples import streams
 
 Found = dict[str, Any]
 Tokens = streams.Tokens
@@ -211,7 +213,7 @@ def runs_table(found: Sequence[Found]) -> str:
         "take in µs/token",
         "bytes/token",
     ]
-    return report.table(
+    return tables.table(
         header,
         1,
         [
@@ -220,9 +222,9 @@ def runs_table(found: Sequence[Found]) -> str:
                 str(run["context"]),
                 str(run["batch"]),
                 f"{run['step_us']:.1f}",
-                formatted(run["times_cheaper_than_ngram"], ".2f"),
-                formatted(run["take_in_us_per_token"], ".3f"),
-                formatted(run["bytes_per_token"], ".0f"),
+                tables.cell(run["times_cheaper_than_ngram"], ".2f"),
+                tables.cell(run["take_in_us_per_token"], ".3f"),
+                tables.cell(run["bytes_per_token"], ".0f"),
             ]
             for run in found
         ],
@@ -231,7 +233,7 @@ def runs_table(found: Sequence[Found]) -> str:
 
 def targets_table(checked: Sequence[Found]) -> str:
     """Return the targets and whether they are met."""
-    return report.table(
+    return tables.table(
         ["method", "what", "context", "batch", "found", "target", ""],
         2,
         [
@@ -249,11 +251,6 @@ def targets_table(checked: Sequence[Found]) -> str:
     )
 
 
-def formatted(value: float | None, form: str) -> str:
-    """Return a number, or a dash where there is none."""
-    return "-" if value is None else format(value, form)
-
-
 @click.command(help=__doc__)
 @click.option(
     "--traces",
@@ -262,27 +259,22 @@ def formatted(value: float | None, form: str) -> str:
     help="Folder of recorded samples; a synthetic text where absent.",
 )
 @click.option("--quick", is_flag=True, help="A smaller grid.")
-@json_target.JSON
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
-)
-def main(folder: Path | None, quick: bool, target: str | None, plots: Path | None) -> None:
+@files.JSON
+@files.PLOTS
+def main(folder: Path | None, quick: bool, json_file: str | None, pictures: Path | None) -> None:
     """Measure the grid and say what was found."""
     stream = streams.recorded(folder) if folder else streams.synthetic()
     contexts, batches = (QUICK_CONTEXTS, QUICK_BATCHES) if quick else (CONTEXTS, BATCHES)
     grid = [(context, batch) for context in contexts for batch in batches]
     runs = []
-    for context, batch in tqdm(grid, "grid", unit="cell", mininterval=report.PROGRESS_INTERVAL):
+    for context, batch in progress(grid, "grid", "cell"):
         runs += measure(stream, context, batch)
         gc.collect()
     checked = targets(runs)
     words = f"{runs_table(runs)}\n\n{targets_table(checked)}"
-    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), "stream": folder.name if folder else "synthetic"}
-        json_target.write({**about, "runs": runs, "targets": checked}, target)
-    if plots:
-        drafting_plots.write(runs, plots)
+    about = {**circumstances(), "stream": folder.name if folder else "synthetic"}
+    found = {**about, "runs": runs, "targets": checked}
+    Results(json_file, pictures).deliver(words, found, partial(plots.write, runs))
 
 
 if __name__ == "__main__":

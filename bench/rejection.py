@@ -25,10 +25,13 @@ import rejection_sampling
 import torch
 import torch_npu  # noqa: F401
 from rejection_sampling import Drafts
-from tqdm import tqdm
 from vllm.v1.sample import rejection_sampler as vllm_sampler
 
-from bench import json_target, rejection_plots, report
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from bench.lib.plots import rejection as plots
 from testing.npu_emulator.counting import counted
 from testing.upstream_functions import upstream_functions
 
@@ -275,7 +278,7 @@ def times_table(times: Sequence[Found]) -> str:
         ratios = [f"{by_sampler[name]['times_ours']:.2f}" for name in RELEASES]
         rows.append([part, str(vocabulary), str(batch), str(drafts), *cost, *ratios])
     header = ["part", "vocabulary", "batch", "drafts", "ours ms", "0.11 ms", "0.23 ms"]
-    return report.table([*header, "0.11 / ours", "0.23 / ours"], 1, rows)
+    return tables.table([*header, "0.11 / ours", "0.23 / ours"], 1, rows)
 
 
 def counts_table(counts: Sequence[Found]) -> str:
@@ -287,7 +290,7 @@ def counts_table(counts: Sequence[Found]) -> str:
         ]
         for run in counts
     ]
-    return report.table(["sampler", "part", "batch", "drafts", "dispatches", "syncs"], 2, rows)
+    return tables.table(["sampler", "part", "batch", "drafts", "dispatches", "syncs"], 2, rows)
 
 
 def targets_table(checked: Sequence[Found]) -> str:
@@ -299,39 +302,29 @@ def targets_table(checked: Sequence[Found]) -> str:
         ]
         for each in checked
     ]
-    return report.table(["what", "vocabulary", "batch", "drafts", "found", "target", ""], 1, rows)
+    return tables.table(["what", "vocabulary", "batch", "drafts", "found", "target", ""], 1, rows)
 
 
 @click.command(help=__doc__)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where to time.")
 @click.option("--quick", is_flag=True, help="A smaller grid.")
-@json_target.JSON
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
-)
-def main(device: str, quick: bool, target: str | None, plots: Path | None) -> None:
+@files.JSON
+@files.PLOTS
+def main(device: str, quick: bool, json_file: str | None, pictures: Path | None) -> None:
     """Measure the grid, count on an emulated NPU, and say what was found."""
     torch.set_num_threads(1)
     grid = list(product(*((QUICK_VOCABULARIES, QUICK_BATCHES, QUICK_DRAFTS) if quick else GRID)))
     times, counts = [], []
-    for vocabulary, batch, drafts in progress(grid, "times"):
+    for vocabulary, batch, drafts in progress(grid, "times", "cell"):
         times += measure_cell(batch, drafts, vocabulary, device)
-    for batch, drafts in progress(sorted({cell[1:] for cell in grid}), "counts"):
+    for batch, drafts in progress(sorted({cell[1:] for cell in grid}), "counts", "cell"):
         counts += count(batch, drafts)
     checked = targets(times, counts)
     words = f"{times_table(times)}\n\nOn an emulated NPU, never on Ascend hardware:\n"
     words += f"{counts_table(counts)}\n\n{targets_table(checked)}"
-    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), "device": device, "torch": torch.__version__}
-        json_target.write({**about, "times": times, "counts": counts, "targets": checked}, target)
-    if plots:
-        rejection_plots.write(times, plots)
-
-
-def progress(cells: Sequence[Any], what: str) -> Iterator[Any]:
-    """The cells, with a progress bar."""
-    yield from tqdm(cells, what, unit="cell", mininterval=report.PROGRESS_INTERVAL)
+    about = {**circumstances(), "device": device, "torch": torch.__version__}
+    found = {**about, "times": times, "counts": counts, "targets": checked}
+    Results(json_file, pictures).deliver(words, found, partial(plots.write, times))
 
 
 if __name__ == "__main__":

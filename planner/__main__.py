@@ -4,45 +4,37 @@ From the lengths of answers, the cost of a step and the acceptance of drafts the
 simulated, without speculation and with each setting of a grid. The fastest setting is recommended,
 or none, where it saves less than a hundredth of the time.
 
-bench/calibration.py measures the cost and the acceptance in a real engine, bench/acceptance.py the
+planner.calibration measures the cost and the acceptance in a real engine, bench.acceptance the
 acceptance on recorded samples. docs/planner.md shows how well this predicts.
 """
 
 import math
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import (
-    acceptance_profile,
-    answer_lengths,
-    cost_model,
-    json_record,
-    json_target,
-    output_file,
-    planner_plots,
-    predictions,
-    report,
-)
-from bench.engine_options import POSITIVE
-from bench.engines import THRESHOLD_VARIABLE
-from bench.number_lists import numbers
-from bench.predictions import Cluster, Prediction, Rollout, recommended
-from bench.rollout_simulation import EngineShape, Groups, Speculation
+from bench.lib.engines.methods import THRESHOLD_VARIABLE
+from bench.lib.engines.options import POSITIVE
+from bench.lib.input.number_lists import numbers
+from bench.lib.input.option_records import options_as
+from bench.lib.output import files
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from planner import acceptance_profile, answer_lengths, cost_model, json_record, plots, predictions
+from planner.answer_lengths import Source
+from planner.predictions import Cluster, Prediction, Rollout, recommended
+from planner.simulation import EngineShape, Groups, Speculation
 
 COST = """\
 \b
 The cost of a step is a JSON object, one of
 - {"kind": "roofline", ...}: sizes of a model and speeds of a device;
 - {"kind": "linear", ...}: seconds a step, a request, a token and so on, such as
-  bench.calibration measures.
+  planner.calibration measures.
 bench/cost_model.py says what each field means; bench/clusters has examples.
 """
 ACCEPTANCE = """\
@@ -56,6 +48,35 @@ The acceptance is a JSON object, one of
 
 DRAFT_LENGTHS = 1, 2, 3, 5, 8
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command is told; its help says what each option means."""
+
+    answers: Path
+    group: int
+    length_field: str | None
+    tokenizer: Path | None
+    step: int | None
+    cost: Path
+    acceptance: Path
+    samples: str | None
+    engines: int
+    max_num_seqs: int
+    prompt_tokens: int
+    thresholds: list[int]
+    draft_lengths: list[int] | None
+    json_file: str | None
+    pictures: Path | None
+
+    def source(self) -> Source:
+        """Return where the lengths of the answers are."""
+        return Source(self.answers, self.group, self.length_field, self.tokenizer, self.step)
+
+    def shape(self) -> EngineShape:
+        """Return how requests come to an engine."""
+        return EngineShape(self.max_num_seqs, self.prompt_tokens)
 
 
 @click.command(
@@ -84,45 +105,32 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     callback=numbers("1,3", "number"),
     help="Tokens a draft.  [default: 1,2,3,5,8, as far as the acceptance knows]",
 )
-@json_target.JSON
-@output_file.PLOT
-def main(
-    answers: Path,
-    group: int,
-    length_field: str | None,
-    tokenizer: Path | None,
-    step: int | None,
-    cost: Path,
-    acceptance: Path,
-    samples: str | None,
-    engines: int,
-    max_num_seqs: int,
-    prompt_tokens: int,
-    thresholds: list[int],
-    draft_lengths: list[int] | None,
-    target: str | None,
-    picture: Path | None,
-) -> None:
+@files.JSON
+@files.PLOT
+@options_as(Choice)
+def main(chosen: Choice) -> None:
     """Predict, recommend, and say so."""
-    groups = answer_lengths.Source(answers, group, length_field, tokenizer, step).groups()
-    profile = acceptance_profile.read(acceptance, samples)
-    draft_lengths = draft_lengths or [k for k in DRAFT_LENGTHS if k <= profile.longest]
-    _check_draft_lengths(draft_lengths, profile.longest, acceptance)
-    step_cost = cost_model.parse(json_record.read(cost), cost)
-    cluster = Cluster(step_cost, EngineShape(max_num_seqs, prompt_tokens), engines)
+    groups = chosen.source().groups()
+    profile = acceptance_profile.read(chosen.acceptance, chosen.samples)
+    draft_lengths = chosen.draft_lengths or [k for k in DRAFT_LENGTHS if k <= profile.longest]
+    _check_draft_lengths(draft_lengths, profile.longest, chosen.acceptance)
+    step_cost = cost_model.parse(json_record.read(chosen.cost), chosen.cost)
+    cluster = Cluster(step_cost, chosen.shape(), chosen.engines)
     none = cluster.rollout(groups)
-    _check_time(none, cost)
-    settings = [Speculation(t, profile.limited(k)) for t in thresholds for k in draft_lengths]
-    bar = tqdm(settings, "settings", mininterval=report.PROGRESS_INTERVAL, disable=None)
-    predicted = [predictions.prediction(cluster, groups, none, setting) for setting in bar]
+    _check_time(none, chosen.cost)
+    settings = [
+        Speculation(t, profile.limited(k)) for t in chosen.thresholds for k in draft_lengths
+    ]
+    predicted = [
+        predictions.prediction(cluster, groups, none, setting)
+        for setting in progress(settings, "settings", "setting")
+    ]
     words = f"{predictions.table(none, predicted)}\n\n{advice(recommended(predicted))}"
-    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        inputs = {"cost": cost_model.as_json(step_cost), "acceptance": asdict(profile)}
-        about = {**_sizes(groups), "engines": engines, **asdict(cluster.shape), **inputs}
-        json_target.write({**about, **_found(none, predicted)}, target)
-    if picture:
-        planner_plots.write(predicted, none, picture)
+    inputs = {"cost": cost_model.as_json(step_cost), "acceptance": asdict(profile)}
+    about = {**_sizes(groups), "engines": chosen.engines, **asdict(cluster.shape), **inputs}
+    draw = partial(plots.write, predicted, none)
+    found = {**about, **_found(none, predicted)}
+    Results(chosen.json_file, chosen.pictures).deliver(words, found, draw)
 
 
 def _sizes(groups: Groups) -> dict[str, int]:
@@ -167,4 +175,4 @@ def advice(best: Prediction | None) -> str:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m bench.planner")
+    main(prog_name="python -m planner")

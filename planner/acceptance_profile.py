@@ -11,7 +11,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from bench import json_record
+from planner import json_record
 
 Floats = npt.NDArray[np.float64]
 

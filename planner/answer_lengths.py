@@ -9,7 +9,8 @@ from typing import Any
 import click
 import numpy as np
 
-from bench import json_record, text_lines
+from bench.lib.input import text_lines
+from planner import json_record
 
 FORMATS = """\
 What --answers understands, by the file:

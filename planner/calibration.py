@@ -1,31 +1,33 @@
 """What do the steps of an engine cost, and how much of a draft does it accept?
 
-A rollout such as that of bench/rollout.py, greedy and on prompts of its own, runs in turn in an
-engine without speculation and in one with sam. From their steps, each with its median time of the
-rounds, a linear cost is fitted, and the acceptance counted; both can be given to bench/planner.py.
+A rollout such as that of bench.rollout, greedy and on prompts of its own, runs in turn in an engine
+without speculation and in one with sam. From their steps, each with its median time of the rounds,
+a linear cost is fitted, and the acceptance counted; both can be given to the planner.
 """
 
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from operator import methodcaller
 from pathlib import Path
 
 import click
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import acceptance_profile, cost_model, engine_options, json_target, report
-from bench.acceptance_profile import AcceptanceProfile
-from bench.cost_model import LinearCost, Load
-from bench.engine_options import POSITIVE
-from bench.engine_process import EngineError
-from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
-from bench.prompts import first_prompts
-from bench.rollout import Shape
-from bench.stepwise import Request, Rollout, Step, roll_out_epochs, typical
-from testing import demo_model
+from bench.lib.engines import options
+from bench.lib.engines.methods import THRESHOLD_VARIABLE
+from bench.lib.engines.options import POSITIVE, EngineChoice, ShapeOptions
+from bench.lib.engines.process import EngineError
+from bench.lib.engines.requests import Request
+from bench.lib.engines.stepping import Rollout, Step, roll_out_epochs, typical
+from bench.lib.engines.turns import EngineSetting, rounds_in_turn, running_engines
+from bench.lib.input.option_records import options_as
+from bench.lib.input.prompts import first_prompts
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.results import STANDARD_OUTPUT, write_json
+from planner import acceptance_profile, cost_model
+from planner.acceptance_profile import AcceptanceProfile
+from planner.cost_model import LinearCost, Load
 
 METHODS = "none", "sam"
 
@@ -83,13 +85,24 @@ def _summed(counts: Sequence[Sequence[int]], places: int) -> list[int]:
     return [sum(each[place] for each in counts if place < len(each)) for place in range(places)]
 
 
+@dataclass(frozen=True)
+class Choice(EngineChoice, ShapeOptions):
+    """What the command is told; its help says what each option means."""
+
+    threshold: int
+    prompts: Path | None
+    batch: int
+    repeats: int
+    cost_file: str | None
+    acceptance_file: str | None
+    json_file: str | None
+
+
 @click.command(help=__doc__, context_settings={"show_default": True})
-@engine_options.MODEL
-@engine_options.PROMPTS
+@options.MODEL
+@options.PROMPTS
 @click.option("--batch", type=POSITIVE, default=96, help="Requests of the rollout.")
-@engine_options.GROUP
-@engine_options.SHORTEST
-@engine_options.longest_option(250)
+@options.shape_options(longest=250)
 @click.option(
     "--num-speculative-tokens",
     type=POSITIVE,
@@ -97,55 +110,39 @@ def _summed(counts: Sequence[Sequence[int]], places: int) -> list[int]:
     help="Tokens a draft at most; the planner concludes to shorter ones, not to longer ones.",
 )
 @click.option("--threshold", type=int, default=32, help=f"{THRESHOLD_VARIABLE}; 0: any batch.")
-@engine_options.repeats_option(15)
-@engine_options.DTYPE
+@options.repeats_option(15)
+@options.DTYPE
 @click.option(
-    "--cost", "cost_file", type=json_target.FILE, help="Write the cost here; - is standard output."
+    "--cost", "cost_file", type=files.JSON_FILE, help="Write the cost here; - is standard output."
 )
 @click.option(
     "--acceptance",
     "acceptance_file",
-    type=json_target.FILE,
+    type=files.JSON_FILE,
     help="Write the acceptance here; - is standard output.",
 )
-@json_target.JSON
-def main(
-    model: str | None,
-    prompts: Path | None,
-    batch: int,
-    group: int,
-    shortest: int,
-    longest: int,
-    num_speculative_tokens: int,
-    threshold: int,
-    repeats: int,
-    dtype: str,
-    cost_file: str | None,
-    acceptance_file: str | None,
-    target: str | None,
-) -> None:
+@files.JSON
+@options_as(Choice)
+def main(chosen: Choice) -> None:
     """Measure and say what was found."""
-    if shortest > longest:
-        raise click.UsageError("--shortest is more than --longest.")
-    shape = Shape(group, shortest, longest, temperature=0.0)
-    num_prompts = shape.num_prompts(batch)
-    requests = shape.requests(first_prompts(prompts, num_prompts, num_prompts), batch)
-    model = model or str(demo_model.path())
-    setting = EngineSetting(model, batch, num_speculative_tokens, threshold, dtype)
+    shape = chosen.shape()
+    num_prompts = shape.num_prompts(chosen.batch)
+    texts = first_prompts(chosen.prompts, num_prompts, num_prompts)
+    setting = chosen.setting(chosen.batch)
     try:
-        rounds = measure(setting, requests, repeats)
+        rounds = measure(setting, shape.requests(texts, chosen.batch), chosen.repeats)
         none, sam = (typical(rounds[method]) for method in METHODS)
-        profile = acceptance(sam, threshold, num_speculative_tokens)
+        profile = acceptance(sam, chosen.threshold, chosen.num_speculative_tokens)
     except (EngineError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     step_cost = cost(none, sam)
-    files = cost_file, acceptance_file, target
-    click.echo(table(step_cost, profile), err=json_target.STANDARD_OUTPUT in files)
+    about = {**circumstances(), **asdict(setting), **asdict(shape)}
     found = {"cost": cost_model.as_json(step_cost), "acceptance": asdict(profile)}
-    about = {**report.circumstances(), **asdict(setting), **asdict(shape)}
-    for file, content in zip(files, (*found.values(), {**about, **found}), strict=True):
+    targets = chosen.cost_file, chosen.acceptance_file, chosen.json_file
+    click.echo(table(step_cost, profile), err=STANDARD_OUTPUT in targets)
+    for file, content in zip(targets, (*found.values(), {**about, **found}), strict=True):
         if file:
-            json_target.write(content, file)
+            write_json(content, file)
 
 
 def table(step_cost: LinearCost, profile: AcceptanceProfile) -> str:
@@ -153,9 +150,9 @@ def table(step_cost: LinearCost, profile: AcceptanceProfile) -> str:
     terms = [[name, f"{1e6 * seconds:.1f}"] for name, seconds in asdict(step_cost).items()]
     places = zip(profile.drafted, profile.accepted, strict=True)
     rows = [[str(i), f"{d:.3f}", f"{a:.3f}"] for i, (d, a) in enumerate(places, 1)]
-    costs = report.table(["cost of a", "µs"], 1, terms)
-    return f"{costs}\n\n{report.table(['draft token', 'drafted', 'accepted'], 1, rows)}"
+    costs = tables.table(["cost of a", "µs"], 1, terms)
+    return f"{costs}\n\n{tables.table(['draft token', 'drafted', 'accepted'], 1, rows)}"
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m bench.calibration")
+    main(prog_name="python -m planner.calibration")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import click
 import numpy as np
 
-from bench import json_record
+from planner import json_record
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.predictions import Prediction, Rollout
+from planner.predictions import Prediction, Rollout
 
 
 def write(predictions: Sequence[Prediction], none: Rollout, file: Path) -> None:

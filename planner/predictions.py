@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import report
-from bench.cost_model import StepCost
-from bench.rollout_simulation import EngineShape, Groups, Speculation, Timeline, dealt, simulate
+from bench.lib.output import tables
+from planner.cost_model import StepCost
+from planner.simulation import EngineShape, Groups, Speculation, Timeline, dealt, simulate
 
 # Of the time without speculation; a smaller gain is not worth a setting.
 SMALLEST_GAIN = 0.01
@@ -109,4 +109,4 @@ def table(none: Rollout, predictions: Sequence[Prediction]) -> str:
         ]
         for each in predictions
     ]
-    return report.table(header, 1, rows)
+    return tables.table(header, 1, rows)

@@ -1,6 +1,6 @@
 """What would have to be true for the gains that were published for SAM on Ascend clusters?
 
-The inputs lie in bench/clusters, each number with its source; most are assumptions. Of what was
+The inputs lie in planner/clusters, each number with its source; most are assumptions. Of what was
 published, the planner is told the setting and the time without speculation: what a roofline leaves
 of it is taken for overhead, the same in every step. The gain is then predicted, never fitted. A
 second table changes one assumption at a time.
@@ -9,33 +9,24 @@ Nothing of this was measured here. The published times are of an implementation 
 drafts from a request's own text alone, and so does the acceptance that is assumed first.
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
 import click
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import (
-    acceptance_profile,
-    answer_lengths,
-    cost_model,
-    json_record,
-    json_target,
-    output_file,
-    report,
-)
-from bench.acceptance_profile import AcceptanceProfile
-from bench.answer_lengths import LogNormal
-from bench.cost_model import Roofline
-from bench.predictions import Cluster, Rollout, prediction
-from bench.rollout_simulation import EngineShape, Speculation
+from bench.lib.output import files, tables
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from planner import acceptance_profile, answer_lengths, cost_model, json_record
+from planner.acceptance_profile import AcceptanceProfile
+from planner.answer_lengths import LogNormal
+from planner.cost_model import Roofline
+from planner.predictions import Cluster, Rollout, prediction
+from planner.simulation import EngineShape, Speculation
 
 FOLDER = Path(__file__).resolve().parent / "clusters"
 CASES = "qwen3_32b", "qwen3_32b_large", "qwen3_235b"
@@ -200,19 +191,18 @@ def cases_table(bases: Mapping[str, Case], found: Mapping[str, Found]) -> str:
             f"{found[name]['tail_share']:.0%}",
             f"{base.published.tail_share:.0%}",
             f"{found[name]['tail_x_none']:.2f}",
-            "-" if needed is None else f"{needed:.2f}",
+            tables.cell(found[name]["tail_x_needed"], ".2f"),
         ]
         for name, base in bases.items()
-        for needed in [found[name]["tail_x_needed"]]
     ]
-    return report.table(header, 1, rows)
+    return tables.table(header, 1, rows)
 
 
 def variants_table(found: Mapping[str, Mapping[str, Found]]) -> str:
     """Return the predicted gain of each case, a row for each changed assumption."""
     names = next(iter(found.values()))
     rows = [[name, *(f"{each[name]['x_none']:.3f}" for each in found.values())] for name in names]
-    return report.table(["assumption", *found], 1, rows)
+    return tables.table(["assumption", *found], 1, rows)
 
 
 def plot(
@@ -235,28 +225,25 @@ def plot(
 
 
 @click.command(help=__doc__)
-@json_target.JSON
-@output_file.PLOT
-def main(target: str | None, picture: Path | None) -> None:
+@files.JSON
+@files.PLOT
+def main(json_file: str | None, pictures: Path | None) -> None:
     """Predict, and say what was found."""
     bases = {name: case(name) for name in CASES}
     changed = {name: variants(base) for name, base in bases.items()}
     turns = [(name, variant) for name, each in changed.items() for variant in each]
     found: dict[str, dict[str, Found]] = {name: {} for name in bases}
     try:
-        for name, variant in tqdm(turns, "cases", mininterval=report.PROGRESS_INTERVAL):
+        for name, variant in progress(turns, "cases", "case"):
             found[name][variant] = changed[name][variant].found()
     except ValueError as error:
         raise click.ClickException(f"{name}, {variant}: {error}.") from error
     assumed = {name: each[AS_ASSUMED] for name, each in found.items()}
     words = f"{cases_table(bases, assumed)}\n\n{variants_table(found)}"
-    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        published = {name: asdict(base.published) for name, base in bases.items()}
-        json_target.write({"published": published, "predicted": found}, target)
-    if picture:
-        plot(bases, found, picture)
+    published = {name: asdict(base.published) for name, base in bases.items()}
+    results = {"published": published, "predicted": found}
+    Results(json_file, pictures).deliver(words, results, partial(plot, bases, found))
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m bench.published_gains")
+    main(prog_name="python -m planner.published_gains")

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from bench.acceptance_profile import AcceptanceProfile
-from bench.cost_model import Load, StepCost
+from planner.acceptance_profile import AcceptanceProfile
+from planner.cost_model import Load, StepCost
 
 Floats = npt.NDArray[np.float64]
 Groups = Sequence[Sequence[int]]

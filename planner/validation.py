@@ -15,25 +15,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
-from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import calibration, json_target, report
-from bench.engine_options import DTYPE, MODEL, repeats_option
-from bench.engine_process import EngineError, EngineProcess
-from bench.engines import EngineSetting, running_engines
-from bench.predictions import Cluster
-from bench.prompts import first_prompts
-from bench.rollout import Shape
-from bench.rollout_simulation import EngineShape, Groups, Speculation
-from bench.stepwise import Request, Rollout, roll_out_epochs, typical
-from testing import demo_model
+import demo.model
+from bench.lib.engines.options import DTYPE, MODEL, repeats_option
+from bench.lib.engines.process import EngineError, EngineProcess
+from bench.lib.engines.requests import Request, Shape
+from bench.lib.engines.stepping import Rollout, roll_out_epochs, typical
+from bench.lib.engines.turns import EngineSetting, running_engines
+from bench.lib.input.prompts import first_prompts
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from planner import calibration
+from planner.predictions import Cluster
+from planner.simulation import EngineShape, Groups, Speculation
 
 LARGEST_ERROR = 0.15
 GROUP = 8
@@ -79,7 +79,7 @@ def measure(model: str, dtype: str, repeats: int) -> list[Rollouts]:
     requests = _requests()
     with ExitStack() as stack:
         engines = _engines(stack, model, dtype)
-        turns = tqdm(range(repeats + 1), "rounds", unit="round", disable=None)
+        turns = progress(range(repeats + 1), "rounds", "round")
         rounds = [
             {
                 key: engine.run(roll_out_epochs, [requests[key[0]]])[0]
@@ -178,28 +178,28 @@ def table(found: Sequence[Mapping[str, Any]]) -> str:
         ]
         for each in found
     ]
-    return report.table(header, 2, rows)
+    return tables.table(header, 2, rows)
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
 @MODEL
 @repeats_option(15)
 @DTYPE
-@json_target.JSON
-def main(model: str | None, repeats: int, dtype: str, target: str | None) -> None:
+@files.JSON
+def main(model: str | None, repeats: int, dtype: str, json_file: str | None) -> None:
     """Measure, predict and compare."""
-    model = model or str(demo_model.path())
+    model = model or str(demo.model.path())
     try:
         found = comparisons(measure(model, dtype, repeats))
     except (EngineError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), "model": model, "dtype": dtype, "repeats": repeats}
-        workloads = [asdict(each) for each in WORKLOADS]
-        json_target.write({**about, "workloads": workloads, "comparisons": found}, target)
+    about = {**circumstances(), "model": model, "dtype": dtype, "repeats": repeats}
+    workloads = [asdict(each) for each in WORKLOADS]
+    Results(json_file).deliver(
+        table(found), {**about, "workloads": workloads, "comparisons": found}
+    )
     sys.exit(1 if any(map(is_missed, found)) else 0)
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m bench.planner_validation")
+    main(prog_name="python -m planner.validation")

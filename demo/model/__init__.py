@@ -7,7 +7,7 @@ concludes need not be right, and its acceptance says nothing about real models.
 
 from pathlib import Path
 
-from testing.demo_model import model_folder
+from demo.model import model_folder
 
 
 def path(folder: Path | None = None) -> Path:
@@ -21,7 +21,7 @@ def path(folder: Path | None = None) -> Path:
 
 def held_out_prompts(count: int) -> list[str]:
     """Return ``count`` prompts that the model was not trained on; always the same ones."""
-    from testing.demo_model import problems, training
+    from demo.model import problems, training
 
     trained_on = problems.training_problems(training.Recipe().problems)
     seen = {problem.prompt for problem in trained_on}

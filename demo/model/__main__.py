@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from testing.demo_model import model_folder
+from demo.model import model_folder
 
 
 @click.command(help=__doc__)
@@ -30,4 +30,4 @@ def main(folder: Path | None, force: bool, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m testing.demo_model")
+    main(prog_name="python -m demo.model")

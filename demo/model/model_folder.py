@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testing import kept_folder
-from testing.kept_folder import facts
+from demo import kept_folder
+from demo.kept_folder import facts
 
 if TYPE_CHECKING:
-    from testing.demo_model.training import Recipe
+    from demo.model.training import Recipe
 
 __all__ = ["default_folder", "ensure", "facts"]
 
@@ -32,7 +32,7 @@ def ensure(folder: Path, force: bool = False) -> Path:
 
 def _fill(folder: Path) -> None:
     # Imported here: a model that is already trained needs neither torch nor reasoning-gym.
-    from testing.demo_model import problems, tokenizer, training
+    from demo.model import problems, tokenizer, training
 
     recipe = training.Recipe()
     corpus = problems.training_problems(recipe.problems)

@@ -17,7 +17,7 @@ sys.modules.setdefault("pycosat", ModuleType("pycosat"))
 import reasoning_gym
 from reasoning_gym.arithmetic.leg_counting import ANIMALS
 
-from testing.demo_model import derivations
+from demo.model import derivations
 
 TRAINING_SEED = 20_260_900
 HELD_OUT_SEED = 7

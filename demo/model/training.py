@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from testing.demo_model.problems import Problem
+from demo.model.problems import Problem
 
 # The label that Transformers leaves out of the loss.
 IGNORED = -100

@@ -13,7 +13,7 @@ VALIDATION_FILE = "val.parquet"
 def write_rows(folder: Path, training: int, validation: int) -> Path:
     """Write so many problems, different from each other, to `folder`; returns it."""
     # Imported here: rows of other prompts need no reasoning-gym.
-    from testing.demo_model.problems import held_out_problems
+    from demo.model.problems import held_out_problems
 
     problems = held_out_problems(training + validation, set())
     pairs = [(problem.prompt, problem.solution) for problem in problems]

@@ -7,8 +7,8 @@ In the task ``easy`` the word alone tells whether a mismatch harms, in ``hard`` 
 
 from pathlib import Path
 
-from testing.scorer_tasks import task_folder
-from testing.scorer_tasks.wordings import TASKS
+from demo.scorer_tasks import task_folder
+from demo.scorer_tasks.wordings import TASKS
 
 __all__ = ["TASKS", "path"]
 

@@ -1,6 +1,6 @@
 """Print where a task's models and prompts are; make them where they are absent.
 
-Example: python -m testing.scorer_tasks easy --folder /tmp/easy
+Example: python -m demo.scorer_tasks easy --folder /tmp/easy
 """
 
 import json
@@ -9,8 +9,8 @@ from typing import TextIO
 
 import click
 
-from testing import kept_folder
-from testing.scorer_tasks import TASKS, task_folder
+from demo import kept_folder
+from demo.scorer_tasks import TASKS, task_folder
 
 
 @click.command(help=__doc__)
@@ -35,4 +35,4 @@ def main(task: str, folder: Path | None, force: bool, target: TextIO | None) -> 
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m testing.scorer_tasks")
+    main(prog_name="python -m demo.scorer_tasks")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from testing.scorer_tasks.wordings import Errors, Shares, Wording
+from demo.scorer_tasks.wordings import Errors, Shares, Wording
 
 LABELS = "abcd"
 OPERATORS = "+-"

@@ -12,12 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testing import kept_folder
-from testing.scorer_tasks import sums
-from testing.scorer_tasks.wordings import TASKS, Errors, Task
+from demo import kept_folder
+from demo.scorer_tasks import sums
+from demo.scorer_tasks.wordings import TASKS, Errors, Task
 
 if TYPE_CHECKING:
-    from testing.scorer_tasks.training import Recipe
+    from demo.scorer_tasks.training import Recipe
 
 DECIDING_MODULES = ("sums", "task_folder", "training", "vocabulary", "wordings")
 DECIDING_PACKAGES = ("tokenizers", "torch", "transformers")
@@ -78,7 +78,7 @@ def _fill(folder: Path, task: Task) -> None:
 def _train(folder: Path, task: Task) -> Mapping[str, "Recipe"]:
     """Train the target, then the draft model from it: on its own wording, with errors."""
     # Imported here: a task that is there needs no torch.
-    from testing.scorer_tasks import training, vocabulary
+    from demo.scorer_tasks import training, vocabulary
 
     tokenizer = vocabulary.tokenizer()
     recipes = {

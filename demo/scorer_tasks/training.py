@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from testing.scorer_tasks import sums
-from testing.scorer_tasks.wordings import Errors, Wording
+from demo.scorer_tasks import sums
+from demo.scorer_tasks.wordings import Errors, Wording
 
 # The label that bears no loss.
 IGNORED = -100

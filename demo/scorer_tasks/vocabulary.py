@@ -3,8 +3,8 @@
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from testing.scorer_tasks.sums import DIGITS, END, LABELS, OPERATORS, SPELLED
-from testing.scorer_tasks.wordings import TASKS, Wording
+from demo.scorer_tasks.sums import DIGITS, END, LABELS, OPERATORS, SPELLED
+from demo.scorer_tasks.wordings import TASKS, Wording
 
 PADDING = "<padding>"
 

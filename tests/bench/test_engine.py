@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench import engine
-from bench.engines import EngineSetting
+from bench.lib.engines.turns import EngineSetting
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_report_says_what_the_model_is(compare, tmp_path):
 
 def test_different_tokens_are_an_error(compare, tmp_path, monkeypatch):
     monkeypatch.setenv("DEPARTS", "sam")
-    monkeypatch.setattr(engine.differences, "logit_gaps", lambda *_: [0.25, 0.25])
+    monkeypatch.setattr(engine.token_differences, "logit_gaps", lambda *_: [0.25, 0.25])
     outcome = compare("--json", str(tmp_path / "result.json"), "--num-prompts", "2")
     assert outcome.exit_code == 1
     assert (

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import acceptance_profile
-from bench.acceptance_profile import AcceptanceProfile
+from planner import acceptance_profile
+from planner.acceptance_profile import AcceptanceProfile
 
 HALF = AcceptanceProfile([1.0, 0.5], [0.5, 0.25])
 

@@ -7,8 +7,8 @@ import click
 import numpy as np
 import pytest
 
-from bench import answer_lengths
-from bench.answer_lengths import LogNormal, Source
+from planner import answer_lengths
+from planner.answer_lengths import LogNormal, Source
 
 
 @pytest.fixture

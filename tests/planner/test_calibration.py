@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from bench import acceptance_profile, calibration, cost_model, json_record, planner_validation
-from bench.acceptance_profile import AcceptanceProfile
-from bench.cost_model import LinearCost
-from bench.engine_process import EngineError
-from bench.planner_validation import CALIBRATION, WORKLOADS
-from bench.rollout_simulation import EngineShape, Speculation, simulate
-from bench.stepwise import Rollout, Step, typical
+from bench.lib.engines.process import EngineError
+from bench.lib.engines.stepping import Rollout, Step, typical
+from planner import acceptance_profile, calibration, cost_model, json_record, validation
+from planner.acceptance_profile import AcceptanceProfile
+from planner.cost_model import LinearCost
+from planner.simulation import EngineShape, Speculation, simulate
+from planner.validation import CALIBRATION, WORKLOADS
 
 COST = LinearCost(2e-3, 1e-4, 0.0, 1e-5, 2e-5, 1e-3, 1e-6)
 PROFILE = AcceptanceProfile([0.9, 0.8, 0.7, 0.6, 0.5], [0.6, 0.4, 0.3, 0.2, 0.1])
@@ -95,7 +95,7 @@ def test_what_the_steps_cost_is_found():
 
 def test_an_engine_that_is_as_simulated_is_predicted():
     rounds = [a_round(pace) for pace in (3.0, 1.0, 1.5)]
-    found = planner_validation.comparisons(rounds)
+    found = validation.comparisons(rounds)
     assert len(found) == 2 * len(WORKLOADS)
     assert all(abs(each["error"]) < 0.03 for each in found)
     for each in found:
@@ -108,9 +108,9 @@ def validate(monkeypatch, tmp_path):
     """Run the validation on rounds that no engine made."""
 
     def run(*options, rounds):
-        monkeypatch.setattr(planner_validation, "measure", lambda *_: rounds)
+        monkeypatch.setattr(validation, "measure", lambda *_: rounds)
         given = ["--model", str(tmp_path), *options]
-        return CliRunner().invoke(planner_validation.main, given)
+        return CliRunner().invoke(validation.main, given)
 
     return run
 
@@ -210,7 +210,7 @@ def test_rounds_that_differ_are_no_calibration(calibrate):
     assert "the rounds of a rollout differ" in outcome.stderr
 
 
-@pytest.mark.parametrize("module", [calibration, planner_validation])
+@pytest.mark.parametrize("module", [calibration, validation])
 def test_an_engine_that_does_not_start(module, monkeypatch, calibrate, tmp_path):
     def fail(*_):
         raise EngineError("the engine of method sam stopped")

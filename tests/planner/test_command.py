@@ -5,12 +5,13 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from bench import planner, predictions
-from bench.acceptance_profile import AcceptanceProfile
-from bench.cost_model import LinearCost
-from bench.engines import THRESHOLD_VARIABLE
-from bench.predictions import Cluster
-from bench.rollout_simulation import EngineShape, Speculation
+from bench.lib.engines.methods import THRESHOLD_VARIABLE
+from planner import __main__ as command
+from planner import predictions
+from planner.acceptance_profile import AcceptanceProfile
+from planner.cost_model import LinearCost
+from planner.predictions import Cluster
+from planner.simulation import EngineShape, Speculation
 
 CHEAP = LinearCost(step=1.0, draft_token=0.001)
 DEAR = LinearCost(step=1.0, draft_token=1.0)
@@ -81,7 +82,7 @@ def run(tmp_path):
         ]
         given[1::2] = [str(tmp_path / name) for name in given[1::2]]
         grid = ["--thresholds", "0,2", "--group", "4"]
-        return CliRunner().invoke(planner.main, [*given, *grid, *options])
+        return CliRunner().invoke(command.main, [*given, *grid, *options])
 
     return run
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import cost_model, json_record
-from bench.cost_model import LinearCost, Load, Roofline
+from planner import cost_model, json_record
+from planner.cost_model import LinearCost, Load, Roofline
 
 LINEAR = LinearCost(
     step=1.0,

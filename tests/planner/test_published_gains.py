@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from bench import planner, published_gains
-from bench.acceptance_profile import AcceptanceProfile
-from bench.answer_lengths import LogNormal
-from bench.cost_model import Roofline
-from bench.published_gains import Case, Published
+from planner import published_gains
+from planner.acceptance_profile import AcceptanceProfile
+from planner.answer_lengths import LogNormal
+from planner.cost_model import Roofline
+from planner.published_gains import Case, Published
 
 SMALL = Case(
     Published(2, 3, engines=2, max_num_seqs=8, none_seconds=2000.0, sam_seconds=1600.0),
@@ -93,6 +93,6 @@ def test_the_planner_takes_the_inputs():
     inputs = ["--answers", case / "answers.json", "--cost", case / "cost.json"]
     inputs += ["--acceptance", folder / "acceptance" / "sky_own.json"]
     grid = ["--engines", 4, "--max-num-seqs", 128, "--thresholds", 8, "--draft-lengths", 3]
-    outcome = CliRunner().invoke(planner.main, [str(word) for word in (*inputs, *grid)])
+    outcome = CliRunner().invoke(command.main, [str(word) for word in (*inputs, *grid)])
     assert outcome.exit_code == 0, outcome.output
     assert "Recommended" in outcome.stdout

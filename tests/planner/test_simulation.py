@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.acceptance_profile import AcceptanceProfile
-from bench.cost_model import LinearCost, Load
-from bench.rollout_simulation import EngineShape, Speculation, dealt, simulate
+from planner.acceptance_profile import AcceptanceProfile
+from planner.cost_model import LinearCost, Load
+from planner.simulation import EngineShape, Speculation, dealt, simulate
 
 COST = LinearCost(
     step=1.0,

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from bench.answer_lengths import Source, token_counter
+from planner.answer_lengths import Source, token_counter
 
 tokenizers = pytest.importorskip("tokenizers")
 

@@ -22,7 +22,7 @@ import string
 import ray
 from transformers import AutoTokenizer, GenerationConfig
 
-from testing.rollout_task.rows import write_file
+from demo.rollout_task.rows import write_file
 from testing.tiny_model import save_tiny_model, save_tokenizer
 
 MAX_MODEL_LEN = 128

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from spd.overrides import merged, on_a_cpu
 
-from testing.rollout_task import LETTERS_REWARD
+from demo.rollout_task import LETTERS_REWARD
 
 HERE = Path(__file__).parent
 RANKS = 2

@@ -13,8 +13,8 @@ from spd.model import AutoModelForSPDScoring
 from spd.probabilities import batches, scorer_probabilities
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from demo.scorer_tasks.vocabulary import tokenizer
 from testing.scorer_rows import make_row, write_rows
-from testing.scorer_tasks.vocabulary import tokenizer
 
 VOCABULARY = len(tokenizer())
 

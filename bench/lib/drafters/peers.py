@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sam_drafting import SAM
 
-from bench.first_occurrence import FirstOccurrenceSAM
+from bench.lib.drafters.first_occurrence import FirstOccurrenceSAM
 
 Tokens = npt.NDArray[np.int32]
 

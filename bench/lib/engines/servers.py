@@ -11,14 +11,14 @@ from uuid import uuid4
 import ray
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig
-from tqdm import tqdm
 from transformers import AutoTokenizer
 from verl.workers.rollout.llm_server import LLMServerManager
 from verl.workers.rollout.replica import TokenOutput
 from verl.workers.rollout.speculation_metrics import Counts, take_counts_of_servers
 
-from bench.engines import SPECULATION, THRESHOLD_VARIABLE
-from bench.stepwise import Request
+from bench.lib.engines.methods import THRESHOLD_VARIABLE, speculative_config
+from bench.lib.engines.requests import Request
+from bench.lib.output.progress import progress
 from testing.cpu_environment import CPU_ENVIRONMENT
 
 ROLLOUT = "actor_rollout_ref.rollout"
@@ -69,9 +69,7 @@ class ServerSetting:
         return self.batch * -(-self.max_model_len // BLOCK_SIZE) + 1
 
     def _speculation(self, method: str) -> list[str]:
-        options = dict(SPECULATION[method])
-        if options:
-            options["num_speculative_tokens"] = self.num_speculative_tokens
+        options = speculative_config(method, self.num_speculative_tokens)
         key = f"+{ROLLOUT}.engine_kwargs.vllm.speculative_config"
         return [f"{key}.{name}={value}" for name, value in options.items()]
 
@@ -162,7 +160,7 @@ def rounds_in_turn(
     """
     rounds: dict[str, list[ServedRollout]] = {method: [] for method in servers}
     turns = [(turn, method) for turn in range(repeats + 1) for method in servers]
-    for turn, method in tqdm(turns, "rollouts", unit="turn", disable=None):
+    for turn, method in progress(turns, "rollouts", "turn"):
         time.sleep(SECONDS_TO_IDLE)
         rollout = servers[method].roll_out(requests)
         if turn > 0:
@@ -182,7 +180,7 @@ def running_servers(
     try:
         yield {
             method: RolloutServers(setting, method, setting.replicas * number)
-            for number, method in enumerate(tqdm(methods, "starting servers", disable=None))
+            for number, method in enumerate(progress(methods, "starting servers", "method"))
         }
     finally:
         ray.shutdown()

@@ -2,12 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+
+from bench.lib.engines.requests import Request
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -15,14 +17,6 @@ if TYPE_CHECKING:
 
 # What vLLM's model runner calls of a drafter in a step.
 DRAFTER_CALLS = "finish", "observe_batch", "propose"
-
-
-@dataclass(frozen=True)
-class Request:
-    """A prompt, as text or token ids, and keyword arguments of ``vllm.SamplingParams``."""
-
-    prompt: str | list[int]
-    sampling: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -5,31 +5,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from tqdm import tqdm
-
-from bench.engine_process import EngineOptions, EngineProcess
-
-SAM = {"method": "sam"}
-# The window is vLLM's ngram at its best on reasoning; its own default, 5 to 5, seldom matches.
-SPECULATION: dict[str, dict[str, Any]] = {
-    "none": {},
-    "ngram": {"method": "ngram", "prompt_lookup_min": 2, "prompt_lookup_max": 5},
-    "sam": SAM,
-    "sam_own": {**SAM, "sam_share_prompts": False},
-    # What is shared by default has a name where other methods share less or more.
-    "sam_group": SAM,
-    "sam_history": {**SAM, "sam_history_tokens": 1_000_000},
-}
-THRESHOLD_VARIABLE = "VLLM_SPECULATIVE_BATCH_SIZE_THRE"
+from bench.lib.engines.methods import THRESHOLD_VARIABLE, speculative_config
+from bench.lib.engines.process import EngineOptions, EngineProcess
+from bench.lib.output.progress import progress
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class EngineSetting:
-    """What the engines of all methods have in common."""
+    """What the engines of all methods have in common.
+
+    Example: ``EngineSetting("model", 4, 3, 8, "float32").engine_options("sam")`` are the options
+    of an engine of at most four requests that speculates on up to eight.
+
+    Attributes:
+        model: folder or hub id.
+        batch: most requests in a step.
+        num_speculative_tokens: most tokens of a draft.
+        threshold: value of `THRESHOLD_VARIABLE`; None leaves the variable as it is.
+        dtype: of the model.
+    """
 
     model: str
     batch: int
@@ -38,17 +36,14 @@ class EngineSetting:
     dtype: str
 
     def engine_options(self, method: str) -> EngineOptions:
-        """Return how to make the engine of ``method``."""
-        speculation = dict(SPECULATION[method])
-        if speculation:
-            speculation["num_speculative_tokens"] = self.num_speculative_tokens
+        """Return how to make the engine of a method."""
         arguments = {
             "model": self.model,
             "dtype": self.dtype,
             "max_num_seqs": self.batch,
             "enforce_eager": True,
             "disable_log_stats": False,
-            "speculative_config": speculation or None,
+            "speculative_config": speculative_config(method, self.num_speculative_tokens) or None,
         }
         threshold = {} if self.threshold is None else {THRESHOLD_VARIABLE: str(self.threshold)}
         return EngineOptions(arguments, threshold)
@@ -60,12 +55,13 @@ def running_engines(
 ) -> Iterator[dict[str, EngineProcess]]:
     """Start an engine for every method and end them all on leaving.
 
-    Raises EngineError where one does not start.
+    Raises:
+        EngineError: one does not start.
     """
     with ExitStack() as stack:
-        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="specrl-engines-")))
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="specroll-engines-")))
         engines = {}
-        for method in tqdm(methods, "starting engines", unit="engine", disable=None):
+        for method in progress(methods, "starting engines", "engine"):
             options = setting.engine_options(method)
             engine = EngineProcess(method, options, logs / f"{method}.log")
             engines[method] = stack.enter_context(engine)
@@ -79,7 +75,7 @@ def rounds_in_turn(
     """Let the engines take turns for ``repeats`` rounds, after one that does not count."""
     rounds: dict[str, list[Answer]] = {method: [] for method in engines}
     turns = [(turn, method) for turn in range(repeats + 1) for method in engines]
-    for turn, method in tqdm(turns, "rounds", unit="turn", disable=None):
+    for turn, method in progress(turns, "rounds", "turn"):
         answer = one_round(engines[method])
         if turn > 0:
             rounds[method].append(answer)

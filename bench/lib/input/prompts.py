@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bench import text_lines
-from testing import demo_model
+import demo.model
+from bench.lib.input import text_lines
 
 
 def first_prompts(path: Path | None, count: int | None, demo_count: int) -> list[str]:
@@ -17,7 +17,7 @@ def first_prompts(path: Path | None, count: int | None, demo_count: int) -> list
     Raises click.BadParameter where the file has fewer, or something else than prompts.
     """
     if path is None:
-        return demo_model.held_out_prompts(count or demo_count)
+        return demo.model.held_out_prompts(count or demo_count)
     prompts = read_prompts(path)
     if count and count > len(prompts):
         raise click.BadParameter(f"{path} has {len(prompts)} prompts, not {count}.")

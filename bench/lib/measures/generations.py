@@ -4,18 +4,16 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from bench.engine_process import Generation
+from bench.lib.engines.process import Generation
+from bench.lib.output import tables
 
-REFERENCE = "none"
 COLUMNS = (
-    ("method", "{method}"),
-    ("tokens/s", "{tokens_per_s:.1f}"),
-    ("x none", "{speedup_over_none:.2f}"),
-    ("tokens/step", "{tokens_per_step:.3f}"),
-    ("mean acceptance length", "{mean_acceptance_length:.3f}"),
-    ("draft acceptance rate", "{draft_acceptance_rate:.3f}"),
-    ("drafts accepted", "{accepted_drafts}"),
-    ("identical to none", "{identical_to_none}"),
+    ("tokens/s", "tokens_per_s", ".1f"),
+    ("x none", "speedup_over_none", ".2f"),
+    ("tokens/step", "tokens_per_step", ".3f"),
+    ("mean acceptance length", "mean_acceptance_length", ".3f"),
+    ("draft acceptance rate", "draft_acceptance_rate", ".3f"),
+    ("drafts accepted", "accepted_drafts", ""),
 )
 
 
@@ -53,19 +51,13 @@ def tokens_per_s(generation: Generation) -> float:
 
 def table(methods: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the measures of the methods as a table for the terminal, a dash for None."""
-    rows = [[title for title, _ in COLUMNS]]
-    rows += [[_cell(form, name, found) for _, form in COLUMNS] for name, found in methods.items()]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-
-
-def _cell(form: str, method: str, found: Mapping[str, Any]) -> str:
-    known = {key: value for key, value in found.items() if value is not None}
-    known["identical_to_none"] = "yes" if found["identical_to_none"] else "NO"
-    try:
-        return form.format(method=method, **known)
-    except KeyError:
-        return "-"
+    header = ["method", *(title for title, _, _ in COLUMNS), "identical to none"]
+    rows = [
+        [
+            name,
+            *(tables.cell(found[key], form) for _, key, form in COLUMNS),
+            "yes" if found["identical_to_none"] else "NO",
+        ]
+        for name, found in methods.items()
+    ]
+    return tables.table(header, 0, rows)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from bench import report
-from bench.stepwise import Rollout, Step
+from bench.lib.engines.stepping import Rollout, Step
+from bench.lib.output import tables
 
 COLUMNS = (
     ("batch", "batch", ""),
@@ -106,12 +106,8 @@ def differing(rollouts: Sequence[Rollout], reference: Sequence[Rollout]) -> int:
 def table(runs: Sequence[Mapping[str, Any]]) -> str:
     """Return a row for each batch, epoch and method, a dash for None."""
     header = [title for title, _, _ in COLUMNS]
-    cells = [[_cell(run[key], form) for _, key, form in COLUMNS] for run in runs]
-    return report.table(header, 3, cells)
-
-
-def _cell(value: Any, form: str) -> str:  # noqa: ANN401
-    return "-" if value is None else format(value, form)
+    cells = [[tables.cell(run[key], form) for _, key, form in COLUMNS] for run in runs]
+    return tables.table(header, 3, cells)
 
 
 def _seconds(steps: Sequence[Step]) -> float:

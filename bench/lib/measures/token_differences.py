@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.engine_process import Generation
+from bench.lib.engines.process import Generation
 
 
 @dataclass(frozen=True)

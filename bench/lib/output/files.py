@@ -1,4 +1,4 @@
-"""Files that a command writes, refused before it measures where it could not write them."""
+"""Options that name files to write, refused before anything is measured for them in vain."""
 
 from pathlib import Path
 
@@ -6,20 +6,26 @@ import click
 
 
 class OutputFile(click.Path):
-    """A file in a folder that exists."""
+    """A file in a folder that exists.
+
+    Example: ``OutputFile(dir_okay=False)`` refuses ``missing/found.json``.
+    """
 
     def convert(
         self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
     ) -> str | Path:
         """Check the name; click says what is wrong with it, and of which option."""
-        file = super().convert(value, param, ctx)
+        file: str | Path = super().convert(str(value), param, ctx)
         if not Path(file).absolute().parent.is_dir():
             self.fail(f"the folder of {file} does not exist.", param, ctx)
         return file
 
 
 class PictureFile(OutputFile):
-    """A picture in a format that matplotlib writes, which its suffix names."""
+    """A picture in a format that matplotlib writes, which its suffix names.
+
+    Example: ``PictureFile(dir_okay=False)`` refuses ``plot.jpeg``.
+    """
 
     suffixes = ".png", ".svg", ".pdf"
 
@@ -33,9 +39,19 @@ class PictureFile(OutputFile):
         return file
 
 
+JSON_FILE = OutputFile(dir_okay=False, allow_dash=True)
+JSON = click.option(
+    "--json", "json_file", type=JSON_FILE, help="Write the result here; - is standard output."
+)
 PLOT = click.option(
     "--plot",
-    "picture",
+    "pictures",
     type=PictureFile(dir_okay=False, path_type=Path),
     help=f"Write a picture here, a file that ends in {', '.join(PictureFile.suffixes)}.",
+)
+PLOTS = click.option(
+    "--plots",
+    "pictures",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write PNG files into this folder.",
 )

@@ -7,8 +7,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.rollout_measures import tokens_per_step
-from bench.stepwise import Rollout
+from bench.lib.engines.stepping import Rollout
+from bench.lib.measures.rollouts import tokens_per_step
 
 # Steps that are averaged: one alone accepts much or nothing.
 WINDOW = 10

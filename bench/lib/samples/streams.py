@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import traces
-from bench.traces import Tokens
+from bench.lib.samples import traces
+from bench.lib.samples.traces import Tokens
 
 STREAM_LENGTH = 1 << 20
 VOCABULARY = 130_000

@@ -8,11 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
+from bench.lib.output.progress import progress_bar
 
-from bench.report import PROGRESS_INTERVAL
-
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 LOG_TAIL_LINES = 15
 # How verl's console logger begins the line of a step.
@@ -57,7 +55,7 @@ def _run(arguments: Sequence[str], output: Path, steps: int | None) -> None:
     with (
         log.open("a") as kept,
         _started(arguments, is_logged=steps is not None) as process,
-        tqdm(desc=what, total=steps, mininterval=PROGRESS_INTERVAL, disable=steps is None) as bar,
+        progress_bar(steps, what, "step") as bar,
     ):
         for line in process.stdout or ():
             kept.write(line)
@@ -88,6 +86,6 @@ def _tail(log: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of this process, in which the checkers of testing/ can be imported."""
+    """The environment of this process, in which the checkers of demo/ can be imported."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**ENVIRONMENT, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}

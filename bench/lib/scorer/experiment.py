@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.scorer_commands import run_once
-from testing import scorer_tasks
+from bench.lib.scorer.commands import run_once
+from demo import scorer_tasks
 
 SPLITS = "train", "settings", "report"
 

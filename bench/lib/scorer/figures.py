@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from bench import report
+from bench.lib.output import tables
 
 Found = Mapping[str, Any]
 
@@ -44,25 +44,25 @@ def table(found: Found) -> str:
     policies = {"exact": found["exact"], **found["baselines"], "scorer": found["scorer"]}
     seeds = {f"  seed {each['seed']}": each["scorer"] for each in found["by_seed"]}
     rows = [
-        [name.replace("_", " "), *(_cell(each[figure]) for figure in FIGURES)]
+        [name.replace("_", " "), *(tables.cell(each[figure], ".3f") for figure in FIGURES)]
         for name, each in {**policies, **seeds}.items()
     ]
     header = ["", *(figure.replace("_", " ") for figure in FIGURES)]
-    return report.table(header, 1, rows)
-
-
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return tables.table(header, 1, rows)
 
 
 def missed(found: Found) -> list[str]:
     """What the scorer's medians do not reach, a sentence each; a rate of nothing is a miss."""
     scorer, task = found["scorer"], found["task"]
-    sentences = []
-    for name, bound in {**LEAST, "accept_harmless": LEAST_HARMLESS[task]}.items():
-        if scorer[name] is None or scorer[name] < bound:
-            sentences.append(f"{name} is {_cell(scorer[name])}, asked for is {bound:g} at least")
-    for name, bound in {"accept_harmful": MOST_HARMFUL[task]}.items():
-        if scorer[name] is None or scorer[name] > bound:
-            sentences.append(f"{name} is {_cell(scorer[name])}, asked for is {bound:g} at most")
-    return sentences
+    least = {**LEAST, "accept_harmless": LEAST_HARMLESS[task]}
+    most = {"accept_harmful": MOST_HARMFUL[task]}
+    low = [name for name in least if scorer[name] is None or scorer[name] < least[name]]
+    high = [name for name in most if scorer[name] is None or scorer[name] > most[name]]
+    return [
+        *(_miss(name, scorer[name], f"{least[name]:g} at least") for name in low),
+        *(_miss(name, scorer[name], f"{most[name]:g} at most") for name in high),
+    ]
+
+
+def _miss(name: str, value: float | None, bound: str) -> str:
+    return f"{name} is {tables.cell(value, '.3f')}, asked for is {bound}"

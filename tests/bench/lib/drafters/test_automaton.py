@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sam_drafting import SAM
 
-from bench.automata import AutomatonDrafter
-from bench.first_occurrence import FirstOccurrenceSAM
-from bench.peers import PerPrompt, first_occurrence, latest_occurrence
+from bench.lib.drafters.automaton import AutomatonDrafter
+from bench.lib.drafters.first_occurrence import FirstOccurrenceSAM
+from bench.lib.drafters.peers import PerPrompt, first_occurrence, latest_occurrence
 
 LONGEST_DRAFT = 3
 

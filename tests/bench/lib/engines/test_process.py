@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.engine_process import EngineError, EngineOptions, EngineProcess, Generation
+from bench.lib.engines.process import EngineError, EngineOptions, EngineProcess, Generation
 
 OPTIONS = EngineOptions({"speculative_config": {"method": "sam"}})
 

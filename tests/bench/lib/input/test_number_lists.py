@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from bench.number_lists import numbers
+from bench.lib.input.number_lists import numbers
 
 
 @pytest.mark.parametrize(("value", "found"), [(None, None), ("3", [3]), ("2,0,1", [2, 0, 1])])
@@ -22,3 +22,8 @@ def test_numbers_are_read_in_their_order(value, found):
 def test_what_is_no_list_of_different_numbers_is_refused(value, fault):
     with pytest.raises(click.BadParameter, match=fault):
         numbers("0,1,2", "seed")(None, None, value)
+
+
+def test_numbers_below_the_least_are_refused():
+    with pytest.raises(click.BadParameter, match="every batch must be at least 1"):
+        numbers("1,16", "batch", least=1)(None, None, "4,0")

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from bench.prompts import read_prompts
+from bench.lib.input.prompts import read_prompts
 
 
 def test_only_newlines_end_a_prompt(tmp_path):

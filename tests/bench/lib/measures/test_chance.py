@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench import chance
+from bench.lib.measures import chance
 
 
 def apart(some, others):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench import comparison
-from bench.differences import Difference, first_differences
-from bench.engine_process import Generation
+from bench.lib.engines.process import Generation
+from bench.lib.measures import generations
+from bench.lib.measures.token_differences import Difference, first_differences
 
 
 def generation(seconds, token_ids, drafts=0, draft_tokens=0, accepted=0):
@@ -16,7 +16,7 @@ SAM = [generation(seconds, [[1, 2, 3, 4]], 2, 6, 2) for seconds in (0.5, 0.5, 4.
 
 
 def test_measures():
-    found = comparison.measures(SAM, NONE)
+    found = generations.measures(SAM, NONE)
     assert found["tokens_per_s"] == 8
     assert found["speedup_over_none"] == 2
     assert found["tokens_per_step"] == pytest.approx(2.0)
@@ -28,7 +28,7 @@ def test_measures():
 
 
 def test_without_drafts_there_is_no_acceptance():
-    found = comparison.measures(NONE, NONE)
+    found = generations.measures(NONE, NONE)
     assert found["mean_acceptance_length"] is None
     assert found["draft_acceptance_rate"] is None
     assert found["speedup_over_none"] == 1
@@ -36,17 +36,17 @@ def test_without_drafts_there_is_no_acceptance():
 
 def test_outputs_shorter_than_their_drafts_say_nothing_of_steps():
     short = [generation(1.0, [[1, 2]], 1, 3, 3)]
-    assert comparison.measures(short, short)["tokens_per_step"] is None
+    assert generations.measures(short, short)["tokens_per_step"] is None
 
 
 def test_one_differing_round_is_enough():
     other = [*NONE[:2], generation(1.0, [[1, 2, 3, 5]])]
-    assert comparison.measures(other, NONE)["identical_to_none"] is False
+    assert generations.measures(other, NONE)["identical_to_none"] is False
 
 
 def test_table():
-    methods = {"none": comparison.measures(NONE, NONE), "sam": comparison.measures(SAM, NONE)}
-    header, none, sam = comparison.table(methods).splitlines()
+    methods = {"none": generations.measures(NONE, NONE), "sam": generations.measures(SAM, NONE)}
+    header, none, sam = generations.table(methods).splitlines()
     assert header.split("  ")[0].strip() == "method"
     assert none.split() == ["none", "2.0", "1.00", "1.000", "-", "-", "0", "yes"]
     assert sam.split() == ["sam", "8.0", "2.00", "2.000", "2.000", "0.333", "6", "yes"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.differences import Difference, logit_gaps
-from bench.engine_process import Generation
+from bench.lib.engines.process import Generation
+from bench.lib.measures.token_differences import Difference, logit_gaps
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

@@ -5,22 +5,22 @@ from importlib import import_module
 import pytest
 from click.testing import CliRunner
 
-from bench import planner, published_gains
-
+PLOT_COMMANDS = "planner.__main__", "planner.published_gains"
 COMMANDS = [
-    import_module(f"bench.{name}")
+    import_module(name)
     for name in (
-        "acceptance",
-        "calibration",
-        "drafting",
-        "engine",
-        "planner",
-        "planner_validation",
-        "published_gains",
-        "rollout",
-        "soak",
+        "bench.acceptance",
+        "bench.drafting",
+        "bench.engine",
+        "bench.rollout",
+        "bench.soak",
+        "planner.__main__",
+        "planner.calibration",
+        "planner.published_gains",
+        "planner.validation",
     )
 ]
+PLOTTING = [each for each in COMMANDS if each.__name__ in PLOT_COMMANDS]
 
 
 def refusal(command, *options):
@@ -37,7 +37,7 @@ def test_json_goes_to_a_file_in_a_folder(command, tmp_path):
     assert "is a directory" in refusal(command, "--json", str(tmp_path))
 
 
-@pytest.mark.parametrize("command", [planner, published_gains])
+@pytest.mark.parametrize("command", PLOTTING, ids=lambda command: command.__name__)
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
@@ -54,5 +54,5 @@ def test_a_plot_goes_to_a_picture_in_a_folder(command, file, sentence, tmp_path)
 
 def test_a_suffix_may_be_in_capitals(tmp_path):
     # Options are checked in turn: what is refused is the second.
-    found = refusal(planner, "--plot", str(tmp_path / "PLOT.PNG"), "--engines", "0")
+    found = refusal(PLOTTING[0], "--plot", str(tmp_path / "PLOT.PNG"), "--engines", "0")
     assert "Invalid value for '--engines'" in found

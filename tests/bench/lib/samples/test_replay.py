@@ -4,8 +4,8 @@ from itertools import count
 
 import numpy as np
 
-from bench import replay
-from bench.traces import Pass, Rollout, Sample, plain
+from bench.lib.samples import replay
+from bench.lib.samples.traces import Pass, Rollout, Sample, plain
 
 
 class Recorder:

@@ -4,7 +4,7 @@ import click
 import numpy as np
 import pytest
 
-from bench import traces
+from bench.lib.samples import traces
 
 CHECKPOINTS, CONVERSATIONS, PROGRAMS = traces.TRACES
 

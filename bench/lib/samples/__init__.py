@@ -1,0 +1,1 @@
+"""Recorded samples of real models and synthetic ones, and how drafters go through them."""
