@@ -2,6 +2,6 @@
 
 What several of them need is in `bench.lib`. They import what this distribution ships from the
 environment that they run in: a patched one has it in site-packages. Elsewhere, as in the
-environment ``dev``, ``PYTHONPATH=overlay:tools`` says where it is. Nothing here touches
-`sys.path`.
+environment ``dev``, the variable ``PYTHONPATH=overlay`` says where it is, and ``PYTHONPATH=tools``
+where the patch tool is, for `bench.apply`. Nothing here touches `sys.path`.
 """

@@ -16,14 +16,11 @@ from pathlib import Path
 from statistics import median
 
 import click
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-
 from specroll.cache import cache_folder
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "tools/apply_patches.py"

@@ -25,10 +25,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from specroll.cache import cache_folder
+
 from ci.unused_environments import remove_unused
 from testing.registry import ROOT, Stack, default_stack, stacks
-
-from specroll.cache import cache_folder
 
 PYTHON_VERSION = "3.11"
 UV_REQUIREMENT = "uv==0.13.9"

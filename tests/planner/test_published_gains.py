@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+from planner import __main__ as command
 from planner import published_gains
 from planner.acceptance_profile import AcceptanceProfile
 from planner.answer_lengths import LogNormal
