@@ -1,6 +1,6 @@
 """What does verifying drafts cost, with vLLM-Ascend's samplers and with ours?
 
-The functions of both releases, as upstream wrote them, and those of `rejection_sampling` get the
+The functions of both releases, as upstream wrote them, and those of `specroll_rejection` get the
 same drafts and random numbers in one process and take turns; times are medians over turns, ratios
 the medians of the turns' ratios. On a CPU one thread works and its CPU time counts, which a busy
 machine disturbs less than a clock on the wall. `recovered` is what each needs for a step: upstream
@@ -21,10 +21,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
-import rejection_sampling
+import specroll_rejection
 import torch
 import torch_npu  # noqa: F401
-from rejection_sampling import Drafts
+from specroll_rejection import Drafts, Output, Target
 from vllm.v1.sample import rejection_sampler as vllm_sampler
 
 from bench.lib.output import files, tables
@@ -113,33 +113,31 @@ def upstream_parts(functions: SimpleNamespace, given: SimpleNamespace) -> dict[s
 
 
 def our_parts(given: SimpleNamespace) -> dict[str, Work]:
-    """The same parts as `rejection_sampling` does them."""
+    """The same parts as `specroll_rejection` does them."""
     drafts = Drafts(given.drafts, given.cu_num, given.longest)
     firsts = (given.cu_num - given.longest).long()
     argmax = given.drafts.long()
 
     def acceptance() -> None:
-        rejection_sampling.verify_randomly(
-            given.output,
+        specroll_rejection.verify_randomly(
+            Output(given.output, given.bonus, rows=~given.is_greedy),
             drafts,
-            target_probs=given.probs,
-            uniform_probs=given.uniform,
-            replacement=lambda tokens: given.recovered[tokens],
-            bonus_token_ids=given.bonus,
-            rows=~given.is_greedy,
+            Target(given.probs),
+            given.uniform,
+            lambda tokens: given.recovered[tokens],
             ratio_dtype=torch.float64,
         )
 
     return {
-        "expansion": lambda: rejection_sampling.expand(
+        "expansion": lambda: specroll_rejection.expand(
             given.expanded, given.values, given.cu_num, 0, 1
         ),
-        "greedy": lambda: rejection_sampling.verify_greedily(
-            given.output, drafts, argmax, given.bonus
+        "greedy": lambda: specroll_rejection.verify_greedily(
+            Output(given.output, given.bonus), drafts, argmax
         ),
         "acceptance": acceptance,
-        "recovered": lambda: rejection_sampling.recover(
-            firsts, given.drafts, None, given.probs, given.exponential
+        "recovered": lambda: specroll_rejection.recover(
+            firsts, given.drafts, None, Target(given.probs), given.exponential
         ),
     }
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from spd import metrics, plots
+from specroll_scorer.evaluation.trade_off_plot import trade_off
+from specroll_scorer.training import run_metrics
+from specroll_scorer.training.learning_curves import learning_curves
 
 from bench.lib.input.number_lists import numbers
 from bench.lib.output import files
@@ -48,11 +50,12 @@ def result(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
 def draw(experiment: Experiment, found: Mapping[str, Any], folder: Path) -> None:
     """Write the pictures of all seeds into a folder."""
     by_seed = {f"seed {each['seed']}": each for each in found["by_seed"]}
-    plots.trade_off(by_seed, folder / "trade_off.png")
+    trade_off(by_seed, folder / "trade_off.png")
     learnt = {
-        name: metrics.read(experiment.run_folder(each["seed"])) for name, each in by_seed.items()
+        name: run_metrics.read(experiment.run_folder(each["seed"]))
+        for name, each in by_seed.items()
     }
-    plots.learning_curves(learnt, folder / "learning_curves.png")
+    learning_curves(learnt, folder / "learning_curves.png")
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})

@@ -5,7 +5,7 @@
 
 The environments are `dev` and those of the stacks that name a lock: `cpu-STACK` is the environment
 `cpu` of a stack, and `cpu` alone that of the default stack. uv builds an environment from its lock,
-which has hashes (see lock.py). It is kept in `${SPECROLL_CACHE:-$HOME/.cache/specroll}/environments`
+which has hashes (see lock.py). It lies in `${SPECROLL_CACHE:-$HOME/.cache/specroll}/environments`,
 under the digest of that lock.
 """
 
@@ -23,7 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from specroll.cache import cache_folder
 
@@ -148,11 +149,11 @@ def build(environment: Environment) -> None:
     run(program, "venv", "--quiet", "--no-python-downloads", "--python", PYTHON_VERSION, folder)
     # To a terminal uv shows its progress, to a log it would write a line for each package.
     verbosity = [] if sys.stderr.isatty() else ["--quiet"]
-    python = ["--python", environment.python]
-    run(program, "pip", "sync", *verbosity, *python, "--require-hashes", environment.lock)
+    install = (program, "pip", "sync", *verbosity, "--python", environment.python)
+    run(*install, "--require-hashes", environment.lock)
     # uv writes no bytecode, and where PYTHONDONTWRITEBYTECODE is set each import compiles anew.
     print("Compiling to bytecode …", file=sys.stderr)
-    compileall = [environment.python, "-m", "compileall", "-qq", "-j0", folder / "lib"]
+    compileall = (str(environment.python), "-m", "compileall", "-qq", "-j0", str(folder / "lib"))
     subprocess.run(compileall, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -1,9 +1,10 @@
 """The SPD scorer from the command line: `python -m train_spd_scorer --help`."""
 
 import click
-from spd.evaluate import evaluate
-from spd.prepare import prepare
-from spd.train import run_training, train
+from specroll_scorer.commands.evaluate import evaluate
+from specroll_scorer.commands.prepare import prepare
+from specroll_scorer.commands.train import train
+from specroll_scorer.verl_fsdp_workers.training_run import run_training
 
 __all__ = ["main", "run_training"]
 

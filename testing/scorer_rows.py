@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from spd.rows import DATA_SOURCE, Row
+from specroll_scorer.data.row_columns import DATA_SOURCE
+from specroll_scorer.data.rows import Row
 
 
 def make_row(

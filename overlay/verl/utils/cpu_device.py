@@ -46,7 +46,7 @@ def reset_peak_memory_stats() -> None:
 
 
 def memory_allocated() -> int:
-    """0: host memory is not counted."""
+    """Return 0: host memory is not counted."""
     return 0
 
 
@@ -54,10 +54,10 @@ memory_reserved = max_memory_allocated = max_memory_reserved = memory_allocated
 
 
 def mem_get_info() -> tuple[int, int]:
-    """0 bytes free of 0: host memory is not counted."""
+    """Return 0 bytes free of 0: host memory is not counted."""
     return 0, 0
 
 
 def get_device_name() -> str:
-    """Name of the device."""
+    """Return the name of the device."""
     return "cpu"

@@ -1,7 +1,7 @@
-"""What the rejection samplers of vLLM-Ascend's releases have in common.
+"""What the rejection samplers of vLLM-Ascend have in common, given logits or probabilities.
 
 The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
-stand in for; shapes are as in `rejection_sampling`.
+stand in for; shapes are as in `specroll_rejection`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import (
+from specroll_rejection import (
     Drafts,
+    Output,
+    Target,
     expand,
     recovered_from,
     verify_greedily,
@@ -48,7 +50,7 @@ def rejection_greedy_sample_spec_len_1_pytorch(
     """Verify greedily where each request has one draft."""
     ends = torch.arange(1, draft_token_ids.shape[0] + 1, device=draft_token_ids.device)
     drafts = Drafts(draft_token_ids, ends, longest=1)
-    verify_greedily(output_token_ids, drafts, target_argmax, bonus_token_ids)
+    verify_greedily(Output(output_token_ids, bonus_token_ids), drafts, target_argmax)
 
 
 def rejection_greedy_sample_pytorch(
@@ -63,7 +65,8 @@ def rejection_greedy_sample_pytorch(
 ) -> None:
     """Verify the greedy requests of a batch, all where `is_greedy` is None."""
     drafts = Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len)
-    verify_greedily(output_token_ids, drafts, target_argmax, bonus_token_ids, is_greedy)
+    output = Output(output_token_ids, bonus_token_ids, rows=is_greedy)
+    verify_greedily(output, drafts, target_argmax)
 
 
 def verify(
@@ -83,37 +86,41 @@ def verify(
         sampling_metadata: of the batch.
         chance: called where a request is random, for the target's probabilities and for what
             `draw` returns.
-        ratio_dtype: as in `rejection_sampling.accepts`.
+        ratio_dtype: as in `accepts` of specroll_rejection/acceptance.py.
 
     Returns:
         [batch, longest + 1] int32, filled up with `PLACEHOLDER_TOKEN_ID`.
     """
     size = (drafts.cu_num.shape[0], drafts.longest + 1)
-    output = target.new_full(size, PLACEHOLDER_TOKEN_ID, dtype=torch.int32)
+    token_ids = target.new_full(size, PLACEHOLDER_TOKEN_ID, dtype=torch.int32)
     if sampling_metadata.all_greedy:
-        verify_greedily(output, drafts, target.argmax(dim=-1), bonus_token_ids)
-        return output
+        verify_greedily(Output(token_ids, bonus_token_ids), drafts, target.argmax(dim=-1))
+        return token_ids
     is_greedy = sampling_metadata.temperature == GREEDY_TEMPERATURE
     if not sampling_metadata.all_random:
-        verify_greedily(output, drafts, target.argmax(dim=-1), bonus_token_ids, is_greedy)
+        greedy = Output(token_ids, bonus_token_ids, rows=is_greedy)
+        verify_greedily(greedy, drafts, target.argmax(dim=-1))
     target_probs, uniform_probs, exponentials = chance()
     verify_randomly(
-        output,
+        Output(token_ids, bonus_token_ids, rows=~is_greedy),
         drafts,
-        target_probs=target_probs,
-        uniform_probs=uniform_probs,
-        replacement=recovered_from(drafts, target_probs, exponentials),
-        bonus_token_ids=bonus_token_ids,
-        rows=~is_greedy,
+        Target(target_probs),
+        uniform_probs,
+        recovered_from(drafts, Target(target_probs), exponentials),
         ratio_dtype=ratio_dtype,
     )
-    return output
+    return token_ids
 
 
 def draw(
     num_draft_tokens: list[int], target_probs: torch.Tensor, generators: dict[int, torch.Generator]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw as upstream does: uniform numbers first; nothing from generators without drafts.
+
+    Args:
+        num_draft_tokens: of each request.
+        target_probs: [num_tokens, vocabulary] float32.
+        generators: of the requests that have a seed, by their number in the batch.
 
     Returns:
         [num_tokens] float64, uniform, and [batch, vocabulary] float32, exponential.

@@ -1,7 +1,7 @@
-"""The rejection sampler of vLLM-Ascend 0.23 without Triton, which is given the target's logits.
+"""A rejection sampler without Triton for a vLLM-Ascend that gives it the target's logits.
 
 The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
-stand in for; shapes are as in `rejection_sampling`. Upstream verifies in other ways too, where its
+stand in for; shapes are as in `specroll_rejection`. Upstream verifies in other ways too, where its
 configuration says so: by blocks, by entropy, with the likeliest candidates of each rank. For these
 its own `rejection_sample` goes on, and calls the functions here.
 """
@@ -11,7 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import Drafts, recover_all, scaled_by_entropy, verify_randomly
+from specroll_rejection import (
+    Drafts,
+    Output,
+    Target,
+    recover_all,
+    scaled_by_entropy,
+    verify_randomly,
+)
 from vllm_ascend.ascend_config import get_ascend_config
 from vllm_ascend.sample.rejection_common import draw, verify
 from vllm_ascend.utils import is_310p
@@ -99,15 +106,12 @@ def rejection_random_sample_pytorch(
         )
     draft_probs = None if IS_NGRAM else draft_probs
     verify_randomly(
-        output_token_ids,
+        Output(output_token_ids, bonus_token_ids, rows=~is_greedy),
         Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs),
-        target_probs=target_probs,
-        uniform_probs=uniform_probs,
-        replacement=lambda tokens: recovered_token_ids[tokens],
-        bonus_token_ids=bonus_token_ids,
-        rows=~is_greedy,
+        Target(target_probs, target_indices if enable_reduce_sampling else None),
+        uniform_probs,
+        lambda tokens: recovered_token_ids[tokens],
         ratio_dtype=RATIO_DTYPE,
-        candidate_ids=target_indices if enable_reduce_sampling else None,
     )
 
 
@@ -124,13 +128,11 @@ def sample_recovered_tokens_pytorch(
     enable_reduce_sampling: bool = False,
 ) -> None:
     """Recover a token for each draft, with exponential numbers `q`, [batch, vocabulary]."""
-    output_token_ids.copy_(
-        recover_all(
-            cu_num_draft_tokens,
-            draft_token_ids=draft_token_ids,
-            draft_probs=None if IS_NGRAM else draft_probs,
-            target_probs=target_probs,
-            exponentials=q[:, :vocab_size],
-            candidate_ids=target_indices if enable_reduce_sampling else None,
-        )
+    recovered = recover_all(
+        cu_num_draft_tokens,
+        draft_token_ids,
+        None if IS_NGRAM else draft_probs,
+        Target(target_probs, target_indices if enable_reduce_sampling else None),
+        q[:, :vocab_size],
     )
+    output_token_ids.copy_(recovered)

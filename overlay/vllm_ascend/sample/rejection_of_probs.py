@@ -1,7 +1,7 @@
-"""The rejection sampler of vLLM-Ascend 0.11, which is given the target's probabilities.
+"""A rejection sampler for a vLLM-Ascend that gives it the target's probabilities.
 
 The names and arguments are those of vllm_ascend/sample/rejection_sampler.py, whose functions these
-stand in for; shapes are as in `rejection_sampling`.
+stand in for; shapes are as in `specroll_rejection`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from rejection_sampling import Drafts, recover_all, verify_randomly
+from specroll_rejection import Drafts, Output, Target, recover_all, verify_randomly
 from vllm_ascend.sample.rejection_common import draw, verify
 
 if TYPE_CHECKING:
@@ -62,13 +62,11 @@ def rejection_random_sample_pytorch(
     """Verify the random requests of a batch, with a token recovered for each draft beforehand."""
     draft_probs = None if IS_NGRAM else draft_probs
     verify_randomly(
-        output_token_ids,
+        Output(output_token_ids, bonus_token_ids, rows=~is_greedy),
         Drafts(draft_token_ids, cu_num_draft_tokens, max_spec_len, draft_probs),
-        target_probs=target_probs,
-        uniform_probs=uniform_probs,
-        replacement=lambda tokens: recovered_token_ids[tokens],
-        bonus_token_ids=bonus_token_ids,
-        rows=~is_greedy,
+        Target(target_probs),
+        uniform_probs,
+        lambda tokens: recovered_token_ids[tokens],
         ratio_dtype=RATIO_DTYPE,
     )
 
@@ -84,12 +82,11 @@ def sample_recovered_tokens_pytorch(
     IS_NGRAM: bool = False,  # noqa: N803
 ) -> None:
     """Recover a token for each draft, with exponential numbers `q`, [batch, vocabulary]."""
-    output_token_ids.copy_(
-        recover_all(
-            cu_num_draft_tokens,
-            draft_token_ids=draft_token_ids,
-            draft_probs=None if IS_NGRAM else draft_probs,
-            target_probs=target_probs,
-            exponentials=q[:, :vocab_size],
-        )
+    recovered = recover_all(
+        cu_num_draft_tokens,
+        draft_token_ids,
+        None if IS_NGRAM else draft_probs,
+        Target(target_probs),
+        q[:, :vocab_size],
     )
+    output_token_ids.copy_(recovered)

@@ -19,7 +19,12 @@ from verl.utils import cpu_device
 
 @PlatformRegistry.register(platform="cpu")
 class PlatformCPU(PlatformBase):
-    """The host as a device: one a process, gloo between processes, nothing shared by handle."""
+    """The host as a device: one a process, gloo between processes, nothing shared by handle.
+
+    Example:
+        >>> PlatformCPU().current_device()
+        'cpu'
+    """
 
     device_name = "cpu"
     vendor_name = "cpu"
@@ -30,19 +35,19 @@ class PlatformCPU(PlatformBase):
         return cpu_device
 
     def is_available(self) -> bool:
-        """True."""
+        """Say that it is there."""
         return True
 
     def is_platform_available(self, use_smi_check: bool = False) -> bool:  # noqa: ARG002
-        """False: it must be asked for."""
+        """Say no: it must be asked for."""
         return False
 
     def current_device(self) -> str:
-        """Where tensors go: torch takes no index for the host."""
+        """Name where tensors go: torch takes no index for the host."""
         return "cpu"
 
     def device_count(self) -> int:
-        """One."""
+        """Return 1."""
         return 1
 
     def set_device(self, device_index: int) -> None:
@@ -66,15 +71,15 @@ class PlatformCPU(PlatformBase):
         """Do nothing: host memory is not cached."""
 
     def get_device_capability(self, device_index: int = 0) -> tuple[None, None]:  # noqa: ARG002
-        """None."""
+        """Return none: the host has none."""
         return None, None
 
     def communication_backend_name(self) -> str:
-        """gloo."""
+        """Name gloo."""
         return "gloo"
 
     def visible_devices_envvar(self) -> str:
-        """The variable that Ray sets for the resource below."""
+        """Name the variable that Ray sets for the resource below."""
         return "CUDA_VISIBLE_DEVICES"
 
     @contextmanager
@@ -89,17 +94,17 @@ class PlatformCPU(PlatformBase):
         """Do nothing."""
 
     def ray_resource_name(self) -> str:
-        """The resource that ranks are counted by, declared with `ray_kwargs.ray_init.num_gpus`."""
+        """Name what ranks are counted by; `ray_kwargs.ray_init.num_gpus` declares it."""
         return "GPU"
 
     def ray_noset_envvars(self) -> list[str]:
-        """None."""
+        """Name none."""
         return []
 
     def is_ipc_supported(self) -> bool:
-        """False: weights go to the rollout through shared memory."""
+        """Say no: weights go to the rollout through shared memory."""
         return False
 
     def cudart(self) -> Any:
-        """None."""
+        """Return none: there is no CUDA runtime."""
         return None

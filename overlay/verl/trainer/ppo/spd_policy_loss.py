@@ -22,7 +22,7 @@ def compute_policy_loss_spd(
     config: Any = None,
     rollout_is_weights: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Any]]:
-    """Verl's clipped objective plus `policy_loss.accept_logit_penalty` times the mean z².
+    """Add `policy_loss.accept_logit_penalty` times the mean z² to verl's clipped objective.
 
     z is what separates the accept logit from the reject logit (divided by the rollout's
     temperature) of a mismatch that the mask shows. With plain GRPO the probability of accepting
@@ -30,7 +30,11 @@ def compute_policy_loss_spd(
     the penalty keeps it away from one. Then decide by a threshold, not by drawing, when the scorer
     is used.
 
-    The signature is verl's; tensors are float [rows, response length].
+    The signature is that of verl's policy losses (verl/trainer/ppo/core_algos.py); tensors are
+    float [rows, response length].
+
+    Returns:
+        The loss, and metrics for verl's logger.
     """
     loss, metrics = compute_policy_loss_vanilla(
         old_log_prob=old_log_prob,
@@ -54,10 +58,16 @@ def compute_policy_loss_spd(
 
 
 def separation(log_prob: Tensor) -> Tensor:
-    """The size of z, up to its sign, from the log-probability of either decision.
+    """Find z, up to its sign, from the log-probability of either decision.
 
     The probability of what was decided is sigmoid(z) or sigmoid(-z); both give the same square.
     Between decisions that are certain in float32 (|z| above 13.8) nothing is told apart.
+
+    Args:
+        log_prob: of what was decided, float, 0 or less.
+
+    Returns:
+        As `log_prob`.
     """
     log_prob = log_prob.clamp(max=CLOSEST)
     return log_prob - torch.log(-torch.expm1(log_prob))

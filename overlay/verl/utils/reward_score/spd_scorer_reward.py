@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from spd.reward import RewardError, Rewards
-from spd.settings import RewardSettings
+from specroll_scorer.reward.draft_worth import RewardError
+from specroll_scorer.reward.reward_settings import RewardSettings
+from specroll_scorer.reward.rewards import Rewards
 from transformers import AutoTokenizer
 
 
@@ -27,12 +28,12 @@ def compute_score(
         solution_str: not looked at: decisions are no text.
         ground_truth: not looked at: the row in `extra_info` holds it.
         extra_info: `row`, as `SPDRLHFDataset` gives it, and `response_ids`, the decisions.
-        settings: fields of `RewardSettings` (verl's `custom_reward_function.reward_kwargs`), and
-            `tokenizer_path`; those not given come from environment variables of the same name with
-            the prefix `SPD_`, in capitals.
+        settings: attributes of `RewardSettings` (verl's `custom_reward_function.reward_kwargs`);
+            those not given come from environment variables of the same name with the prefix `SPD_`,
+            in capitals.
 
     Returns:
-        `score` and its parts, see `spd.reward.Rewards`.
+        `score` and its parts, see `Rewards.score`.
 
     Raises:
         CompletionError: the target could not complete the sample.
@@ -43,13 +44,13 @@ def compute_score(
         raise RewardError(
             "The reward manager hands on no decisions: set reward_model.reward_manager=spd"
         )
-    rewards = shared_rewards(RewardSettings.with_environment(settings))
+    rewards = _shared_rewards(RewardSettings.with_environment(settings))
     return rewards.score([extra_info["response_ids"]], [extra_info["row"]])[0]
 
 
 @functools.cache
-def shared_rewards(settings: RewardSettings) -> Rewards:
-    """The rewards for these settings, made once.
+def _shared_rewards(settings: RewardSettings) -> Rewards:
+    """Return the rewards for these settings, made once.
 
     Raises:
         RewardError: settings that make no sense.

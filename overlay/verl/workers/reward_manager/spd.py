@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from spd.reward import SCENARIOS
-from spd.rows import Row
-from spd.settings import RewardSettings
-from verl import DataProto
+from specroll_scorer.data.rows import Row
+from specroll_scorer.reward.draft_worth import SCENARIOS
+from specroll_scorer.reward.reward_settings import RewardSettings
+from verl.protocol import DataProto
 from verl.workers.reward_manager.abstract import AbstractRewardManager
 from verl.workers.reward_manager.registry import register
 
@@ -20,7 +20,14 @@ PARTS = ("accepted_length", "lossless_length", "right", *SCENARIOS)
 
 @register("spd")
 class SPDRewardManager(AbstractRewardManager):
-    """Scores the scorer's decisions."""
+    """Scores the scorer's decisions.
+
+    Example:
+        With a server of the target, a tokenizer of it, and a batch of verl's rollout `spd`:
+
+            manager = SPDRewardManager(tokenizer, 0, completion_url="http://127.0.0.1:8000")
+            rewards = manager(batch)
+    """
 
     def __init__(
         self,
@@ -35,9 +42,9 @@ class SPDRewardManager(AbstractRewardManager):
         Args:
             tokenizer: the target's; the scorer's backbone has the same.
             num_examine: how many samples of a call are printed.
-            compute_score: not used: the formula is that of `spd.reward`.
+            compute_score: not used: the formula is in specroll_scorer/reward/draft_worth.py.
             reward_fn_key: not used: all rows are of one source.
-            settings: fields of `RewardSettings`, from `reward_model.reward_kwargs`.
+            settings: attributes of `RewardSettings`, from `reward_model.reward_kwargs`.
 
         Raises:
             RewardError: settings that make no sense.
@@ -48,16 +55,24 @@ class SPDRewardManager(AbstractRewardManager):
         self.rewards = RewardSettings.of(settings).rewards(tokenizer)
 
     def __call__(self, data: DataProto, return_dict: bool = False) -> torch.Tensor | dict[str, Any]:
-        """Rewards of a step: float32 [rows, response length], at the last decision that counts.
+        """Return the rewards of a step.
+
+        Args:
+            data: as the rollout returns it, with the rows in `extra_info`.
+            return_dict: verl's: return the tensor as `reward_tensor`, beside `reward_extra_info`,
+                which are the parts of each reward.
+
+        Returns:
+            float32 [rows, response length], at the last decision that counts.
 
         Raises:
             CompletionError: a sample could not be completed; it names the sample.
         """
-        decisions = decisions_of(data)
+        decisions = _decisions(data)
         rows = [info["row"] for info in data.non_tensor_batch["extra_info"]]
         scores = self.rewards.score(decisions, rows)
         for row, parts in zip(rows[: self.num_examine], scores, strict=False):
-            self.show(row, parts)
+            self._show(row, parts)
         rewards = torch.zeros(data.batch["responses"].shape, dtype=torch.float32)
         positions = torch.arange(rewards.shape[1])
         last = (data.batch["response_mask"] * positions).argmax(1)
@@ -71,7 +86,7 @@ class SPDRewardManager(AbstractRewardManager):
                 extra[name].append(value)
         return {"reward_tensor": rewards, "reward_extra_info": extra}
 
-    def show(self, row: Row, parts: Mapping[str, float]) -> None:
+    def _show(self, row: Row, parts: Mapping[str, float]) -> None:
         """Print one sample, with what was accepted of its draft."""
         accepted = int(parts["accepted_length"])
         print("[context]", self.tokenizer.decode(row.context))
@@ -80,8 +95,8 @@ class SPDRewardManager(AbstractRewardManager):
         print("[parts]", dict(parts))
 
 
-def decisions_of(data: DataProto) -> list[list[int]]:
-    """The decisions on each draft, without padding."""
+def _decisions(data: DataProto) -> list[list[int]]:
+    """Return the decisions on each draft, without padding."""
     width = data.batch["responses"].shape[1]
     lengths = data.batch["attention_mask"][:, -width:].sum(1).tolist()
     return [
@@ -90,7 +105,11 @@ def decisions_of(data: DataProto) -> list[list[int]]:
 
 
 def step_metrics(extra: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The parts of a step's rewards for verl's logger: their means; nothing of other rewards."""
+    """Return the parts of a step's rewards for verl's logger: means; nothing of other rewards.
+
+    Args:
+        extra: the parts of each reward, by name.
+    """
     if not set(PARTS) <= extra.keys():
         return {}
     return {f"spd/{name}": float(np.mean(extra[name])) for name in PARTS}

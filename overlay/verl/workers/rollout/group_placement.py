@@ -57,10 +57,23 @@ class _Group:
 
 
 class GroupPlacement:
-    """Chooses servers; the load of each is counted by who calls."""
+    """Chooses servers; the load of each is counted by who calls.
+
+    Example:
+        >>> placement = GroupPlacement({"a": 0, "b": 0})
+        >>> [placement.place(request, [1, 2, 3]) for request in ("first", "second")]
+        ['a', 'a']
+        >>> placement.place("of another prompt", [4])
+        'b'
+    """
 
     def __init__(self, load: Mapping[str, int]) -> None:
-        """Place on the keys of `load`, live: requests in flight a server."""
+        """Start without groups.
+
+        Args:
+            load: requests in flight by the name of the server, live: it is looked at for every
+                request.
+        """
         self._load = load
         self._groups: dict[bytes, _Group] = {}
         self._running: dict[str, _Session] = {}
@@ -73,25 +86,30 @@ class GroupPlacement:
         A later turn, or a resumed answer, has a longer prompt; it stays where it was, and belongs
         to the group of its first prompt.
 
+        Args:
+            request_id: the same for all turns of a session.
+            prompt_ids: token ids.
+
         Raises:
             RuntimeError: there are no servers.
         """
         if not self._load:
             raise RuntimeError("No available servers in load balancer")
         session = self._session(request_id, prompt_ids)
-        if session.server not in self._load:
-            session.server = self._server_of_group(session.key)
-        group = self._groups.setdefault(session.key, _Group([session.server]))
+        server = session.server
+        if server is None or server not in self._load:
+            server = session.server = self._server_of_group(session.key)
+        group = self._groups.setdefault(session.key, _Group([server]))
         group.in_flight += 1
         session.in_flight += 1
         self._running[request_id] = session
-        return session.server
+        return server
 
     def release(self, request_id: str | None) -> None:
         """Note that a request has ended; an unknown one is ignored."""
-        session = self._running.get(request_id)
-        if session is None:
+        if request_id is None or request_id not in self._running:
             return
+        session = self._running[request_id]
         session.in_flight -= 1
         if not session.in_flight:
             del self._running[request_id]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from spd.decisions import decisive
-from spd.model import ACCEPT, NO_CHOICE
+from specroll_scorer.model.scoring_actor import ACCEPT, NO_CHOICE
+from specroll_scorer.training.decisions import decisive
 from tensordict import TensorDict
 from torch import Tensor, nn
-from verl import DataProto
+from verl.protocol import DataProto
 from verl.trainer.ppo import spd_policy_loss  # noqa: F401 - registers the loss where the actor is
 from verl.utils.device import get_device_id, get_device_name
 from verl.utils.fsdp_utils import load_fsdp_model_to_gpu, offload_fsdp_model_to_cpu
@@ -29,6 +29,13 @@ class SPDRollout(BaseRollout):
 
     There is no second copy of the weights: the worker hands over its module once (`use_actor`), and
     nothing is gathered or sent before a rollout.
+
+    Example:
+        As verl's worker does, with the nodes of its configuration and its module:
+
+            rollout = SPDRollout(config.rollout, config.model, device_mesh)
+            rollout.use_actor(module, "bfloat16", offloaded=False)
+            decided = rollout.generate_sequences(prompts)
     """
 
     actor: nn.Module
@@ -42,21 +49,8 @@ class SPDRollout(BaseRollout):
             RolloutError: an option of verl that the scorer cannot be trained with.
         """
         super().__init__(config, model_config, device_mesh)
-        if self.model_config.use_remove_padding:
-            raise RolloutError(
-                "The SPD scorer needs actor_rollout_ref.model.use_remove_padding=False: without "
-                "padding verl takes the tokens for the decisions (workers/actor/dp_actor.py)"
-            )
-        if self.model_config.use_fused_kernels:
-            raise RolloutError(
-                "The SPD scorer needs actor_rollout_ref.model.use_fused_kernels=False: they work "
-                "on a language-model head"
-            )
-        if self.config.log_prob_micro_batch_size_per_gpu is None:
-            raise RolloutError(
-                "Set actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu: the SPD rollout "
-                "reads so many drafts at a time"
-            )
+        for refusal in _refusals(self.config, self.model_config):
+            raise RolloutError(refusal)
 
     def use_actor(self, actor: nn.Module, dtype: str, offloaded: bool) -> None:
         """Take the module to run.
@@ -95,13 +89,13 @@ class SPDRollout(BaseRollout):
             rollout's `calculate_log_probs` is set. The target's choices travel on in
             `multi_modal_inputs`: verl hands these to the actor's forward as keyword arguments.
         """
-        batch = with_drafts(prompts, self.config.response_length)
+        batch = _with_drafts(prompts, self.config.response_length)
         micro_batches = batch.split(self.config.log_prob_micro_batch_size_per_gpu)
-        with torch.no_grad(), self.ready_actor():
-            logits = torch.cat([self.logits(inputs) for inputs in micro_batches])
+        with torch.no_grad(), self._ready_actor():
+            logits = torch.cat([self._logits(inputs) for inputs in micro_batches])
         choices = batch.pop("target_ids")
         log_probs = (logits.float() / self.config.temperature).log_softmax(-1)
-        accepted = self.decide(log_probs[..., ACCEPT].exp(), prompts.meta_info)
+        accepted = self._decide(log_probs[..., ACCEPT].exp(), prompts.meta_info)
         width = accepted.shape[1]
         drafted = batch["attention_mask"][:, -width:].bool()
         batch["prompts"] = prompts.batch["input_ids"]
@@ -112,25 +106,25 @@ class SPDRollout(BaseRollout):
         if self.config.calculate_log_probs:
             taken = log_probs.gather(-1, batch["responses"][..., None])
             batch["rollout_log_probs"] = taken.squeeze(-1)
-        return DataProto(batch=batch, non_tensor_batch={"multi_modal_inputs": one_a_row(choices)})
+        return DataProto(batch=batch, non_tensor_batch={"multi_modal_inputs": _one_a_row(choices)})
 
-    def logits(self, inputs: TensorDict) -> Tensor:
-        """Reject and accept logits of the draft tokens, [rows, response length, 2]."""
+    def _logits(self, inputs: TensorDict) -> Tensor:
+        """Return reject and accept logits of the draft tokens, [rows, response length, 2]."""
         inputs = inputs.to(get_device_id())
         width = self.config.response_length
         with torch.autocast(get_device_name(), dtype=self.autocast_dtype):
             output = self.actor(**inputs, use_cache=False)
         return output.logits[:, -width - 1 : -1].cpu()
 
-    def decide(self, probabilities: Tensor, meta_info: Mapping[str, Any]) -> Tensor:
-        """True where a token is accepted, bool [rows, tokens]: drawn, or where that is likelier."""
+    def _decide(self, probabilities: Tensor, meta_info: Mapping[str, Any]) -> Tensor:
+        """Say which tokens are accepted, bool [rows, tokens]: drawn, or where that is likelier."""
         if not meta_info.get("do_sample", True):
             return probabilities > 0.5
-        chance = self.chance(meta_info["global_steps"])
+        chance = self._chance(meta_info["global_steps"])
         return torch.bernoulli(probabilities, generator=chance).bool()
 
-    def chance(self, step: int) -> torch.Generator:
-        """Random numbers of a step, the same where a run is repeated or goes on.
+    def _chance(self, step: int) -> torch.Generator:
+        """Return the random numbers of a step, the same where a run is repeated or goes on.
 
         Their seed is `engine_kwargs.spd.seed`; each rank has its own.
         """
@@ -139,8 +133,8 @@ class SPDRollout(BaseRollout):
         return torch.Generator().manual_seed(int(source.generate_state(1)[0]))
 
     @contextmanager
-    def ready_actor(self) -> Iterator[None]:
-        """The actor's module on the device, without dropout, as long as the rollout runs."""
+    def _ready_actor(self) -> Iterator[None]:
+        """Keep the actor's module on the device, without dropout, as long as the rollout runs."""
         if self.offloaded:
             load_fsdp_model_to_gpu(self.actor)
         self.actor.eval()
@@ -151,8 +145,27 @@ class SPDRollout(BaseRollout):
                 offload_fsdp_model_to_cpu(self.actor)
 
 
-def with_drafts(prompts: DataProto, width: int) -> TensorDict:
-    """Contexts and drafts side by side, on the host, and the target's choices.
+def _refusals(config: Any, model_config: Any) -> Iterator[str]:
+    """Say which options the scorer cannot be trained with."""
+    if model_config.use_remove_padding:
+        yield (
+            "The SPD scorer needs actor_rollout_ref.model.use_remove_padding=False: without "
+            "padding verl takes the tokens for the decisions (workers/actor/dp_actor.py)"
+        )
+    if model_config.use_fused_kernels:
+        yield (
+            "The SPD scorer needs actor_rollout_ref.model.use_fused_kernels=False: they work "
+            "on a language-model head"
+        )
+    if config.log_prob_micro_batch_size_per_gpu is None:
+        yield (
+            "Set actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu: the SPD rollout "
+            "reads so many drafts at a time"
+        )
+
+
+def _with_drafts(prompts: DataProto, width: int) -> TensorDict:
+    """Put contexts and drafts side by side, on the host, with the target's choices.
 
     Args:
         prompts: see `SPDRollout.generate_sequences`.
@@ -165,8 +178,8 @@ def with_drafts(prompts: DataProto, width: int) -> TensorDict:
     prompts = prompts.to("cpu")
     context = prompts.batch
     padding = prompts.meta_info["pad_token_id"] or 0
-    drafts = padded(prompts.non_tensor_batch["draft_ids"], width, padding)
-    choices = padded(prompts.non_tensor_batch["target_ids"], width, NO_CHOICE)
+    drafts = _padded(prompts.non_tensor_batch["draft_ids"], width, padding)
+    choices = _padded(prompts.non_tensor_batch["target_ids"], width, NO_CHOICE)
     lengths = torch.tensor([len(draft) for draft in prompts.non_tensor_batch["draft_ids"]])
     drafted = torch.arange(width) < lengths[:, None]
     ahead = context["position_ids"][:, -1:] + torch.arange(1, width + 1)
@@ -182,13 +195,13 @@ def with_drafts(prompts: DataProto, width: int) -> TensorDict:
     )
 
 
-def padded(rows: Sequence[Sequence[int]], width: int, padding: int) -> Tensor:
-    """Lists of token ids as int64 [rows, width]."""
+def _padded(rows: Sequence[Sequence[int]], width: int, padding: int) -> Tensor:
+    """Return lists of token ids as int64 [rows, width]."""
     return torch.tensor([list(row) + [padding] * (width - len(row)) for row in rows])
 
 
-def one_a_row(choices: Tensor) -> np.ndarray:
-    """Rows as verl takes inputs apart and together: a dict of tensors [1, tokens] for each."""
+def _one_a_row(choices: Tensor) -> np.ndarray:
+    """Return rows as verl takes inputs apart and together: a dict of tensors [1, tokens] each."""
     rows = np.empty(len(choices), dtype=object)
     rows[:] = [{"target_ids": row[None]} for row in choices]
     return rows

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 if TYPE_CHECKING:
-    from vllm import LLM
+    from vllm.entrypoints.llm import LLM
     from vllm.v1.engine.async_llm import AsyncLLM
 
 Counts = Mapping[str, float]

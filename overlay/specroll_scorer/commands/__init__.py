@@ -1,0 +1,1 @@
+"""The commands of `train_spd_scorer`."""

@@ -1,0 +1,1 @@
+"""Prompts, and the rows that are made of them: context, draft, target, outcomes."""

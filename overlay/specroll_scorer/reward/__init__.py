@@ -1,0 +1,1 @@
+"""What decisions on drafts are worth."""

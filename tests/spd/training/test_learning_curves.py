@@ -1,0 +1,30 @@
+"""Pictures of training runs can be opened, and show what was given."""
+
+from specroll_scorer.training.learning_curves import Line, accept_rate, learning_curves
+
+
+def test_learning_curves_are_drawn_of_runs_that_logged_little(tmp_path, is_drawn):
+    steps = [
+        {"step": 0, "val-aux/spd_scorer/harmful/mean@1": 0.5},
+        {"step": 1, "critic/score/mean": 0.3, "actor/kl_loss": 0.0},
+        {"step": 2, "critic/score/mean": 0.4, "actor/kl_loss": 0.1},
+    ]
+    file = tmp_path / "curves.png"
+    learning_curves({"seed 0": steps, "seed 1": steps[:1]}, file)
+    assert is_drawn(file)
+
+
+def test_a_line_holds_the_steps_that_have_a_value():
+    steps = [{"step": 0}, {"step": 5, "it": 0.25}, {"step": 6, "it": 0.5}]
+    assert Line("it").points(steps) == ([5, 6], [0.25, 0.5])
+
+
+def test_an_accept_rate_is_of_all_mismatches_of_its_kind():
+    many, none = ({"step": step, **counts} for step, counts in ((1, mean(3, 4)), (2, mean(0, 0))))
+    assert accept_rate("harmful", "-").points([many, none]) == ([1], [0.75])
+
+
+def mean(accepted_harmful, harmful):
+    """What verl logs of a validation: means over the prompts."""
+    counts = {"accepted_harmful": accepted_harmful, "harmful": harmful}
+    return {f"val-aux/spd_scorer/{name}/mean@1": count / 8 for name, count in counts.items()}
