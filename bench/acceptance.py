@@ -21,13 +21,13 @@ import numpy as np
 from sam_drafting import SamDrafter
 
 from bench.lib.drafters import peers
+from bench.lib.drafters.replay import NUM_CLASSES, Acceptance, class_start, replay, steps_reaching
 from bench.lib.output import files, tables
 from bench.lib.output.circumstances import circumstances
 from bench.lib.output.progress import progress
 from bench.lib.output.results import Results
 from bench.lib.plots import acceptance as plots
 from bench.lib.samples import traces
-from bench.lib.samples.replay import NUM_CLASSES, Acceptance, class_start, replay, steps_reaching
 
 DRAFT_LENGTHS = (3, 8)
 MIN_ACCEPTANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)

@@ -43,7 +43,15 @@ def environment(stack: Stack, variants: Sequence[str], store: Store) -> Path:
     python = folder / "bin/python"
     if not (folder / ".complete").exists():
         venv.create(folder, clear=True, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--no-deps", *wheels]
+        install: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            *wheels,
+        ]
         subprocess.run(install, check=True, stdout=sys.stderr)
         (folder / ".complete").touch()
     return python
@@ -66,7 +74,7 @@ def measure(python: Path, stack: str, rounds: int) -> dict[str, float]:
     def tool(command: str) -> list[str | Path]:
         return [sys.executable, LAUNCHER, command, "--stack", stack, "--python", python]
 
-    commands = {
+    commands: dict[str, Sequence[str | Path]] = {
         "apply": tool("apply"),
         "status": tool("status"),
         "verify": tool("verify"),

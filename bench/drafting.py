@@ -32,9 +32,9 @@ from bench.lib.output.progress import progress
 from bench.lib.output.results import Results
 from bench.lib.plots import drafting as plots
 from bench.lib.samples import streams
+from bench.lib.samples.traces import Tokens
 
 Found = dict[str, Any]
-Tokens = streams.Tokens
 
 CONTEXTS = (1 << 10, 1 << 12, 1 << 15, 1 << 17)
 BATCHES = (1, 8, 32, 128)
@@ -132,7 +132,7 @@ class Lane:
 
 def grouped(rows: Tokens) -> Tokens:
     """Give every `GROUP_SIZE` rows the prompt of the first of them."""
-    shared = rows.copy()
+    shared: Tokens = rows.copy()
     for row in range(len(rows)):
         shared[row, :PROMPT_TOKENS] = rows[row - row % GROUP_SIZE, :PROMPT_TOKENS]
     return shared

@@ -144,7 +144,7 @@ def our_parts(given: SimpleNamespace) -> dict[str, Work]:
 
 def samplers() -> dict[str, Callable[[SimpleNamespace], dict[str, Work]]]:
     """From inputs to parts, for each release and for ours."""
-    made = {OURS: our_parts}
+    made: dict[str, Callable[[SimpleNamespace], dict[str, Work]]] = {OURS: our_parts}
     for release, stack in RELEASES.items():
         path = "vllm_ascend/sample/rejection_sampler.py"
         functions = upstream_functions(stack, "vllm_ascend", path, vars(vllm_sampler))
@@ -312,7 +312,8 @@ def main(device: str, quick: bool, json_file: str | None, pictures: Path | None)
     """Measure the grid, count on an emulated NPU, and say what was found."""
     torch.set_num_threads(1)
     grid = list(product(*((QUICK_VOCABULARIES, QUICK_BATCHES, QUICK_DRAFTS) if quick else GRID)))
-    times, counts = [], []
+    times: list[Found] = []
+    counts: list[Found] = []
     for vocabulary, batch, drafts in progress(grid, "times", "cell"):
         times += measure_cell(batch, drafts, vocabulary, device)
     for batch, drafts in progress(sorted({cell[1:] for cell in grid}), "counts", "cell"):

@@ -82,11 +82,11 @@ class Texts:
 
     def _of(self, seed: tuple[int, int]) -> tuple[Tokens, Tokens]:
         random = np.random.default_rng(seed)
-        lengths = [random.integers(*PROMPT_LENGTHS), random.integers(*ANSWER_LENGTHS)]
+        prompt, answer = (int(random.integers(*ends)) for ends in (PROMPT_LENGTHS, ANSWER_LENGTHS))
         if random.random() < LONG_ANSWERS:
-            lengths[1] = LONG_ANSWER
-        text = random.integers(0, VOCABULARY, sum(lengths)).astype(np.int32)
-        return text[: lengths[0]], text[lengths[0] :]
+            answer = LONG_ANSWER
+        text = random.integers(0, VOCABULARY, prompt + answer).astype(np.int32)
+        return text[:prompt], text[prompt:]
 
 
 class Engine:
@@ -202,7 +202,7 @@ def leaks(looks: Sequence[Found], last: Found, costs: Sequence[float]) -> list[s
 
 def least_filled(looks: Sequence[Found]) -> float:
     """Return the least share of its budget that the history used after it was first full."""
-    shares = [each["history_tokens"] / HISTORY_TOKENS for each in looks]
+    shares: list[float] = [each["history_tokens"] / HISTORY_TOKENS for each in looks]
     full = next((i for i, share in enumerate(shares) if share > NEARLY_FULL), len(shares) - 1)
     return min(shares[full:])
 

@@ -146,34 +146,33 @@ def acceptance(name: str) -> AcceptanceProfile:
 
 def variants(base: Case) -> dict[str, Case]:
     """Return the case with one assumption changed at a time."""
-
-    def lengths(**changed: float) -> Case:
-        return replace(base, lengths=replace(base.lengths, **changed))
-
-    def sizes(**changed: float) -> Case:
-        return replace(base, sizes=replace(base.sizes, **changed))
-
-    def accepts(name: str) -> Case:
-        return replace(base, profile=acceptance(name))
-
+    lengths = {
+        "median 5,000 tokens": replace(base.lengths, median=5000),
+        "median 12,000 tokens": replace(base.lengths, median=12000),
+        "sigma 0.4": replace(base.lengths, sigma=0.4),
+        "sigma 0.7": replace(base.lengths, sigma=0.7),
+        "sigma 1.0": replace(base.lengths, sigma=1.0),
+        "prompts all alike": replace(base.lengths, prompt_share=0.0),
+        "prompts decide all": replace(base.lengths, prompt_share=1.0),
+    }
+    profiles = {
+        "accepts as on programs": acceptance("codet_own"),
+        "accepts as in dialogues": acceptance("tau_own"),
+        "accepts with shared drafts": acceptance("sky_shared"),
+        "accepts after 3 epochs": acceptance("sky_history"),
+        "requests differ by 0.5": replace(base.profile, spread=0.5),
+    }
+    sizes = {
+        "memory at 0.4 of its peak": replace(base.sizes, memory_efficiency=0.4),
+        "drafts read contexts with it": replace(base.sizes, context_reread=0.0),
+        "verification 0 ms": replace(base.sizes, verification_overhead=0.0),
+        "verification 20 ms": replace(base.sizes, verification_overhead=0.02),
+    }
     return {
         AS_ASSUMED: base,
-        "median 5,000 tokens": lengths(median=5000),
-        "median 12,000 tokens": lengths(median=12000),
-        "sigma 0.4": lengths(sigma=0.4),
-        "sigma 0.7": lengths(sigma=0.7),
-        "sigma 1.0": lengths(sigma=1.0),
-        "prompts all alike": lengths(prompt_share=0.0),
-        "prompts decide all": lengths(prompt_share=1.0),
-        "accepts as on programs": accepts("codet_own"),
-        "accepts as in dialogues": accepts("tau_own"),
-        "accepts with shared drafts": accepts("sky_shared"),
-        "accepts after 3 epochs": accepts("sky_history"),
-        "requests differ by 0.5": replace(base, profile=replace(base.profile, spread=0.5)),
-        "memory at 0.4 of its peak": sizes(memory_efficiency=0.4),
-        "drafts read contexts with it": sizes(context_reread=0.0),
-        "verification 0 ms": sizes(verification_overhead=0.0),
-        "verification 20 ms": sizes(verification_overhead=0.02),
+        **{name: replace(base, lengths=each) for name, each in lengths.items()},
+        **{name: replace(base, profile=each) for name, each in profiles.items()},
+        **{name: replace(base, sizes=each) for name, each in sizes.items()},
     }
 
 

@@ -71,7 +71,7 @@ WORKLOADS = (CALIBRATION, *PREDICTED)
 Rollouts = Mapping[tuple[str, str], Rollout]
 
 
-def measure(model: str, dtype: str, repeats: int) -> list[Rollouts]:
+def measure(model: str, dtype: str, repeats: int) -> Sequence[Rollouts]:
     """Run all workloads in turn, ``repeats`` times after once that does not count.
 
     Raises EngineError where an engine does not start, or ends.
@@ -160,7 +160,8 @@ def comparisons(rounds: Sequence[Rollouts]) -> list[dict[str, Any]]:
 
 def is_missed(comparison: Mapping[str, Any]) -> bool:
     """Say whether a prediction is too far off; what was calibrated on is no prediction."""
-    return comparison["workload"] != CALIBRATION.name and abs(comparison["error"]) > LARGEST_ERROR
+    is_far_off: bool = abs(comparison["error"]) > LARGEST_ERROR
+    return is_far_off and comparison["workload"] != CALIBRATION.name
 
 
 def table(found: Sequence[Mapping[str, Any]]) -> str:

@@ -14,7 +14,6 @@ from sam_drafting.automaton import (
     NUM_TOKENS,
     ROOT,
     Arrays,
-    Int32Array,
     allocate,
     copy_continuation,
     extend,
@@ -23,6 +22,9 @@ from sam_drafting.automaton import (
     with_room_for,
 )
 from sam_drafting.kernels import kernel
+
+from bench.lib.drafters.peers import Lengths
+from bench.lib.samples.traces import Tokens
 
 if TYPE_CHECKING:
     Automata: TypeAlias = List[Arrays]
@@ -62,11 +64,11 @@ def total_bytes(automata: "Automata") -> int:
 def draft_step(
     automata: "Automata",
     slots: npt.NDArray[np.int64],
-    token_ids: Int32Array,
-    num_tokens: Int32Array,
-    draft_limits: Int32Array,
-    drafts: Int32Array,
-    draft_lengths: Int32Array,
+    token_ids: Tokens,
+    num_tokens: Tokens,
+    draft_limits: Tokens,
+    drafts: Tokens,
+    draft_lengths: Tokens,
 ) -> None:
     """Take in and draft for every row; the newest token is looked up, not stored."""
     for row in range(slots.shape[0]):
@@ -103,10 +105,10 @@ class AutomatonDrafter:
     def step(
         self,
         req_ids: Sequence[str],
-        token_ids: Int32Array,
-        num_tokens: Sequence[int],
-        num_prompt_tokens: Sequence[int],  # noqa: ARG002
-        draft_limits: Sequence[int],
+        token_ids: Tokens,
+        num_tokens: Lengths,
+        num_prompt_tokens: Lengths,  # noqa: ARG002
+        draft_limits: Lengths,
     ) -> list[list[int]]:
         """Take in what is new of each request, then draft."""
         for req_id in req_ids:

@@ -10,7 +10,6 @@ from sam_drafting.automaton import (
     NUM_TOKENS,
     ROOT,
     Arrays,
-    Int32Array,
     allocate,
     append,
     longest_match,
@@ -18,9 +17,11 @@ from sam_drafting.automaton import (
 )
 from sam_drafting.kernels import kernel
 
+from bench.lib.samples.traces import Tokens
+
 
 @kernel
-def first_end(firsts: Int32Array, state: int) -> int:
+def first_end(firsts: Tokens, state: int) -> int:
     """Number of tokens up to the end of the first occurrence of a state.
 
     A prefix ends where it says; a clone, `~clone` in `firsts`, where what it was cloned from does.
@@ -29,7 +30,7 @@ def first_end(firsts: Int32Array, state: int) -> int:
 
 
 @kernel
-def extend(arrays: Arrays, firsts: Int32Array, tokens: Int32Array) -> None:
+def extend(arrays: Arrays, firsts: Tokens, tokens: Tokens) -> None:
     """Add `tokens` to the text."""
     text, states, groups, edges, buckets, counters = arrays
     for token in tokens:
@@ -41,7 +42,7 @@ def extend(arrays: Arrays, firsts: Int32Array, tokens: Int32Array) -> None:
 
 
 @kernel
-def copy_on(arrays: Arrays, firsts: Int32Array, newest: int, draft: Int32Array) -> int:
+def copy_on(arrays: Arrays, firsts: Tokens, newest: int, draft: Tokens) -> int:
     """Fill `draft` with what followed the longest match; returns how many tokens there were."""
     state, _ = longest_match(arrays, newest)
     if state == ROOT:

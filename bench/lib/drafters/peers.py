@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from sam_drafting import SAM
 
 from bench.lib.drafters.first_occurrence import FirstOccurrenceSAM
+from bench.lib.samples.traces import Tokens
 
-Tokens = npt.NDArray[np.int32]
+Lengths = Sequence[int] | Tokens
 
 # vLLM's defaults for suffix decoding.
 TREE_DEPTH, CACHED_REQUESTS, SPEC_FACTOR, MIN_TOKEN_PROB = 24, 10_000, 1.0, 0.1
@@ -25,9 +25,9 @@ class Drafter(Protocol):
         self,
         req_ids: Sequence[str],
         token_ids: Tokens,
-        num_tokens: Sequence[int],
-        num_prompt_tokens: Sequence[int],
-        draft_limits: Sequence[int],
+        num_tokens: Lengths,
+        num_prompt_tokens: Lengths,
+        draft_limits: Lengths,
     ) -> list[list[int]]:
         """Take in what is new of each request, then draft."""
         ...
@@ -74,9 +74,9 @@ class TextPerRequest:
         self,
         req_ids: Sequence[str],
         token_ids: Tokens,
-        num_tokens: Sequence[int],
-        num_prompt_tokens: Sequence[int],  # noqa: ARG002
-        draft_limits: Sequence[int],
+        num_tokens: Lengths,
+        num_prompt_tokens: Lengths,  # noqa: ARG002
+        draft_limits: Lengths,
     ) -> list[list[int]]:
         """Take in what is new of each request, then draft."""
         drafts = []
@@ -120,9 +120,9 @@ class Ngram:
         self,
         req_ids: Sequence[str],  # noqa: ARG002
         token_ids: Tokens,
-        num_tokens: Sequence[int],
-        num_prompt_tokens: Sequence[int],  # noqa: ARG002
-        draft_limits: Sequence[int],
+        num_tokens: Lengths,
+        num_prompt_tokens: Lengths,  # noqa: ARG002
+        draft_limits: Lengths,
     ) -> list[list[int]]:
         """Draft for each request that may; the whole text is searched anew."""
         sampled = [[0] if limit else [] for limit in np.asarray(draft_limits).tolist()]
@@ -147,9 +147,9 @@ class Arctic:
         self,
         req_ids: Sequence[str],
         token_ids: Tokens,
-        num_tokens: Sequence[int],
-        num_prompt_tokens: Sequence[int],
-        draft_limits: Sequence[int],
+        num_tokens: Lengths,
+        num_prompt_tokens: Lengths,
+        draft_limits: Lengths,
     ) -> list[list[int]]:
         """Take in what is new of each request, then draft."""
         drafts = []
@@ -199,9 +199,9 @@ class PerPrompt:
         self,
         req_ids: Sequence[str],
         token_ids: Tokens,
-        num_tokens: Sequence[int],
-        num_prompt_tokens: Sequence[int],
-        draft_limits: Sequence[int],
+        num_tokens: Lengths,
+        num_prompt_tokens: Lengths,
+        draft_limits: Lengths,
     ) -> list[list[int]]:
         """Let each request's drafter take in what is new and draft."""
         drafts = []

@@ -1,6 +1,8 @@
 """Options that name files to write, refused before anything is measured for them in vain."""
 
+import os
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -12,10 +14,13 @@ class OutputFile(click.Path):
     """
 
     def convert(
-        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | Path:
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | os.PathLike[str]:
         """Check the name; click says what is wrong with it, and of which option."""
-        file: str | Path = super().convert(str(value), param, ctx)
+        file = cast("str | os.PathLike[str]", super().convert(value, param, ctx))
         if not Path(file).absolute().parent.is_dir():
             self.fail(f"the folder of {file} does not exist.", param, ctx)
         return file
@@ -30,8 +35,11 @@ class PictureFile(OutputFile):
     suffixes = ".png", ".svg", ".pdf"
 
     def convert(
-        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | Path:
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | os.PathLike[str]:
         """Check the name, its suffix too."""
         file = super().convert(value, param, ctx)
         if Path(file).suffix.lower() not in self.suffixes:

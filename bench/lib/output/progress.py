@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -17,7 +17,7 @@ def progress(items: Iterable[Item], what: str, unit: str) -> Iterable[Item]:
     return tqdm(items, what, unit=unit, mininterval=INTERVAL)
 
 
-def progress_bar(total: int | None, what: str, unit: str) -> "tqdm[None]":
+def progress_bar(total: int | None, what: str, unit: str) -> "tqdm[NoReturn]":
     """Return a bar to update by hand, as a context manager.
 
     Args:

@@ -24,7 +24,7 @@ def write(
         figure.suptitle(f"rollout of {batch} requests")
         all_axes = figure.subplots(len(epochs), 2, sharex=True, sharey="col", squeeze=False)
         for epoch, (rounds, axes) in enumerate(zip(epochs, all_axes, strict=True), 1):
-            plot_epoch(*axes, rounds, threshold if batch > threshold else None)
+            plot_epoch(axes[0], axes[1], rounds, threshold if batch > threshold else None)
             axes[0].set_title(f"epoch {epoch}")
         figure.savefig(folder / f"rollout_batch_{batch}.png", dpi=120)
 
@@ -61,6 +61,6 @@ def plot_accepted(axes: Axes, method: str, rollout: Rollout) -> None:
     windows = range(0, len(ends) - WINDOW + 1, WINDOW)
     axes.plot(
         [ends[first + WINDOW // 2] for first in windows],
-        [tokens_per_step(rollout.steps[first : first + WINDOW]) for first in windows],
+        [tokens_per_step(rollout.steps[first : first + WINDOW]) or 0.0 for first in windows],
         label=method,
     )

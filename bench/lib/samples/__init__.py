@@ -1,1 +1,1 @@
-"""Recorded samples of real models and synthetic ones, and how drafters go through them."""
+"""Texts to draft on: recorded samples of real models, and synthetic ones."""

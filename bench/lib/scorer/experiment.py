@@ -33,6 +33,7 @@ OVERRIDES = (
 )
 
 Found = dict[str, Any]
+Words = list[str | int | Path]
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Experiment:
 
     def _prepare(self, split: str, models: Path) -> float:
         """Make the rows of a split; outcomes only where something is measured."""
-        arguments = ["prepare", "--prompts", models / f"{split}.jsonl"]
+        arguments: Words = ["prepare", "--prompts", models / f"{split}.jsonl"]
         arguments += ["--draft", models / "draft", "--target", models / "target"]
         arguments += ["--draft-tokens", DRAFT_TOKENS, "--max-tokens", DRAFT_TOKENS]
         arguments += ["--engine-options", ENGINE_OPTIONS, "--output", self._rows(split)]
@@ -96,7 +97,7 @@ class Experiment:
 
     def _run(self, seed: int, target: Path) -> Found:
         folder = self.run_folder(seed)
-        arguments = ["train", "--data", self._rows("train")]
+        arguments: Words = ["train", "--data", self._rows("train")]
         arguments += ["--validation", self._rows("settings"), "--output", folder]
         arguments += ["--backbone", target, "--target", target]
         arguments += ["--engine-options", ENGINE_OPTIONS, "--steps", self.steps, "--seed", seed]

@@ -4,7 +4,7 @@ from itertools import count
 
 import numpy as np
 
-from bench.lib.samples import replay
+from bench.lib.drafters import replay
 from bench.lib.samples.traces import Pass, Rollout, Sample, plain
 
 

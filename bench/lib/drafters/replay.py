@@ -12,8 +12,8 @@ from itertools import count
 
 import numpy as np
 
-from bench.lib.drafters.peers import Drafter, Tokens
-from bench.lib.samples.traces import Pass, Rollout, Sample
+from bench.lib.drafters.peers import Drafter
+from bench.lib.samples.traces import Pass, Rollout, Sample, Tokens
 
 # Positions in an answer are counted in classes: below 64, then as far again as all before.
 FIRST_CLASS_BITS = 6
