@@ -52,6 +52,8 @@ ARGUMENTS = {
 class Situation:
     """What prompts are given, and to what engine.
 
+    Example: ``Situation("one at a time", at_once=1)``.
+
     Attributes:
         name: for the table.
         at_once: prompts that are given at once.
@@ -83,6 +85,9 @@ SITUATIONS = (
 class Run:
     """What an engine did.
 
+    Example: of one prompt with two new tokens in two steps, without drafts:
+    ``Run([[5, 6]], 2, 0, 0, 0, dispatches=900, synchronisations=6)``.
+
     Attributes:
         tokens: new token ids of each prompt.
         num_steps: runs of the model.
@@ -103,13 +108,13 @@ class Run:
 
 
 def prompts() -> list[list[int]]:
-    """Prompts of very different lengths."""
+    """Return prompts of very different lengths."""
     random = np.random.default_rng(1)
     return [random.integers(VOCABULARY, size=length).tolist() for length in PROMPT_LENGTHS]
 
 
 def answer_lengths(situation: Situation) -> list[int]:
-    """How long the answer to each prompt is to be."""
+    """Return how long the answer to each prompt is to be."""
     if not situation.is_skewed:
         return [MAX_TOKENS] * len(PROMPT_LENGTHS)
     return [MAX_TOKENS - 8 * row for row in range(len(PROMPT_LENGTHS))]
@@ -160,7 +165,7 @@ def run_engine(
     work: Callable[[LLM, Situation], Result],
     **environment: str,
 ) -> Result:
-    """The result of `work` with an engine in a process of its own.
+    """Return the result of `work` with an engine in a process of its own.
 
     Raises:
         EngineError: the engine does not start, or stops.
@@ -182,7 +187,7 @@ def run_engine(
 def summary(
     run: Run, method: str, situation: Situation, expected: list[list[int]]
 ) -> dict[str, Any]:
-    """The figures of a run; `expected` are the tokens of vLLM on the CPU."""
+    """Return the figures of a run; `expected` are the tokens of vLLM on the CPU."""
     cut = [tokens[:most] for tokens, most in zip(expected, answer_lengths(situation), strict=True)]
     figures = {key: value for key, value in asdict(run).items() if key != "tokens"}
     return {
@@ -195,7 +200,7 @@ def summary(
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each engine."""
+    """Return a line for each engine."""
     header = ["situation", "method", "as on the CPU", "tokens", "steps", "drafted", "accepted"]
     header += ["preempted", "dispatches/step", "syncs/step", "dispatches/token"]
     return tables.table(

@@ -75,7 +75,8 @@ def rollouts(
 ) -> dict[int, list[Rounds]]:
     """Return the rounds by method, of each batch and epoch.
 
-    Raises EngineError where an engine does not start, or ends.
+    Raises:
+        EngineError: an engine does not start, or ends.
     """
     with running_engines(setting, methods) as engines:
         return {

@@ -62,7 +62,10 @@ MOST_SLOWDOWN = 1.2
 
 @dataclass
 class Texts:
-    """Prompts and answers: the same prompt has the same tokens, and answers much alike."""
+    """Prompts and answers: the same prompt has the same tokens, and answers much alike.
+
+    Example: ``prompt, answer = Texts(np.random.default_rng(0)).next()``.
+    """
 
     random: np.random.Generator
     num_new: int = 0
@@ -90,7 +93,10 @@ class Texts:
 
 
 class Engine:
-    """A batch that is always full, and the drafter beside it."""
+    """A batch that is always full, and the drafter beside it.
+
+    Example: ``Engine(SamDrafter(3), Texts(np.random.default_rng(0))).step()``.
+    """
 
     def __init__(self, drafter: SamDrafter, texts: Texts) -> None:
         """Fill the batch."""

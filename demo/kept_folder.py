@@ -30,8 +30,10 @@ def place(deciding_files: Iterable[Path], deciding_packages: Iterable[str], name
 def ensure(folder: Path, fill: Callable[[Path], None], force: bool = False) -> Path:
     """Let ``fill`` make the folder unless it is there; ``force`` makes it again.
 
-    What ``fill`` makes has to hold ``about.json``. Raises OSError where the folder cannot be
-    written.
+    What ``fill`` makes has to hold ``about.json``.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
@@ -43,7 +45,8 @@ def ensure(folder: Path, fill: Callable[[Path], None], force: bool = False) -> P
 def facts(folder: Path) -> dict[str, Any]:
     """Return what ``about.json`` says of what is in ``folder``.
 
-    Raises FileNotFoundError where the folder has none.
+    Raises:
+        FileNotFoundError: the folder has none.
     """
     found: dict[str, Any] = json.loads((folder / "about.json").read_text())
     return found

@@ -25,6 +25,10 @@ class AcceptanceProfile:
 
     Drafts have at most as many places as are given. ``spread`` is how much requests differ: the
     standard deviation of the logarithm of what they accept.
+
+    >>> profile = AcceptanceProfile(drafted=[1.0, 0.8], accepted=[0.5, 0.25])
+    >>> profile.draft_tokens, profile.tokens_per_step
+    (1.8, 1.75)
     """
 
     drafted: Sequence[float]
@@ -109,7 +113,8 @@ def of_counts(
 def read(path: Path, samples: str | None) -> AcceptanceProfile:
     """Read a profile, or what `bench.acceptance` wrote, of which ``samples`` names the scenario.
 
-    Raises click.BadParameter where the file holds neither.
+    Raises:
+        click.BadParameter: the file holds neither.
     """
     found = json_record.read(path)
     if "runs" in found:

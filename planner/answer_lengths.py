@@ -31,7 +31,11 @@ Groups = list[list[int]]
 
 @dataclass(frozen=True)
 class LogNormal:
-    """Lengths whose logarithm is normal, cut off at ``longest``; see `FORMATS`."""
+    """Lengths whose logarithm is normal, cut off at ``longest``; see `FORMATS`.
+
+    >>> LogNormal(median=100, sigma=0.5, longest=400, prompts=2, group=3).groups()
+    [[131, 108, 87], [108, 151, 133]]
+    """
 
     median: float
     sigma: float
@@ -62,7 +66,10 @@ class LogNormal:
 
 @dataclass(frozen=True)
 class Source:
-    """Where lengths are, and how they are read there; see `FORMATS`."""
+    """Where lengths are, and how they are read there; see `FORMATS`.
+
+    Example: ``Source(Path("lengths.txt"), group=8).groups()``.
+    """
 
     path: Path
     group: int = 1
@@ -73,7 +80,8 @@ class Source:
     def groups(self) -> Groups:
         """Read the lengths.
 
-        Raises click.BadParameter where there are none, or something else.
+        Raises:
+            click.BadParameter: there are none, or something else.
         """
         if self.step is not None and not self.path.is_dir():
             raise click.BadParameter(f"--step chooses from a folder, and {self.path} is a file.")
@@ -136,8 +144,10 @@ class Source:
 def token_counter(path: Path) -> Callable[[str], int]:
     """Return the function that counts the tokens of a text, without special ones.
 
-    ``path`` is a tokenizer.json of Hugging Face, or a folder with one. Raises click.BadParameter
-    where it cannot be read.
+    ``path`` is a tokenizer.json of Hugging Face, or a folder with one.
+
+    Raises:
+        click.BadParameter: it cannot be read.
     """
     try:
         from tokenizers import Tokenizer

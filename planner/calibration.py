@@ -37,7 +37,8 @@ def measure(
 ) -> dict[str, list[Rollout]]:
     """Return the rounds without speculation and with sam.
 
-    Raises EngineError where an engine does not start, or ends.
+    Raises:
+        EngineError: an engine does not start, or ends.
     """
     with running_engines(setting, METHODS) as engines:
         rounds = rounds_in_turn(engines, repeats, methodcaller("run", roll_out_epochs, [requests]))
@@ -65,7 +66,8 @@ def load(step: Step, has_drafter: bool = False) -> Load:
 def acceptance(sam: Rollout, threshold: int, longest_draft: int) -> AcceptanceProfile:
     """Count what was drafted and accepted in the steps that speculate.
 
-    Raises ValueError where there are none.
+    Raises:
+        ValueError: there are none.
     """
     steps = [step for step in sam.steps if _speculates(step, threshold)]
     if not steps:

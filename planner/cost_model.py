@@ -23,6 +23,8 @@ class Load:
     ``requests`` run, with ``context_tokens`` in all of their contexts together. ``prompt_tokens``
     are computed besides, and ``draft_tokens`` verified. ``verifying`` is the share of the steps in
     which there is a draft to verify, ``followed`` the number of requests that a drafter follows.
+
+    Example: ``Load(requests=4, context_tokens=800, draft_tokens=12, verifying=1.0)``.
     """
 
     requests: float
@@ -34,7 +36,10 @@ class Load:
 
 
 class StepCost(Protocol):
-    """A model of the time that a step takes."""
+    """A model of the time that a step takes.
+
+    Example: ``cost.seconds(Load(requests=4))``.
+    """
 
     def seconds(self, load: Load) -> float:
         """Return the wall time of a step."""
@@ -56,6 +61,9 @@ class LinearCost:
     """A sum: seconds of a step, and of each thing that is in it.
 
     ``verification`` is what a step costs more as soon as it verifies any draft.
+
+    >>> LinearCost(step=0.5, draft_token=0.125).seconds(Load(requests=4, draft_tokens=2))
+    0.75
     """
 
     step: float
@@ -110,6 +118,11 @@ class Roofline:
 
     Seconds that no size explains: ``step_overhead`` in every step, ``verification_overhead`` where
     a draft is verified, ``drafter_request`` for each request that a drafter follows.
+
+    >>> sizes = {"dense_parameters": 8e9, "kv_bytes_per_token": 1e5}
+    >>> speeds = {"flop_per_second": 1e15, "bytes_per_second": 4e12}
+    >>> Roofline(**sizes, **speeds).seconds(Load(requests=1))
+    0.004
     """
 
     dense_parameters: float
@@ -188,7 +201,8 @@ KINDS = {"linear": LinearCost, "roofline": Roofline}
 def parse(found: dict[str, Any], where: str | Path) -> LinearCost | Roofline:
     """Return the cost that a JSON object gives; ``kind`` says which, the rest are its fields.
 
-    Raises click.BadParameter where it gives none.
+    Raises:
+        click.BadParameter: it gives none.
     """
     kind = found.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:

@@ -15,7 +15,8 @@ Record = TypeVar("Record")
 def read(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file.
 
-    Raises click.BadParameter where there is something else, or a number that is not finite.
+    Raises:
+        click.BadParameter: there is something else, or a number that is not finite.
     """
     try:
         found = json.loads(path.read_text("utf-8"), parse_float=_finite, parse_constant=_finite)
@@ -36,7 +37,8 @@ def _finite(number: str) -> float:
 def record(kind: type[Record], found: Mapping[str, Any], where: str | Path) -> Record:
     """Return the record with these numbers; the field ``source`` is for people.
 
-    Raises click.BadParameter where a field is unknown, missing or wrong.
+    Raises:
+        click.BadParameter: a field is unknown, missing or wrong.
     """
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     given = {name: value for name, value in found.items() if name != "source"}

@@ -13,7 +13,13 @@ SMALLEST_GAIN = 0.01
 
 @dataclass(frozen=True)
 class Cluster:
-    """Engines of one shape that share a rollout, and what their steps cost."""
+    """Engines of one shape that share a rollout, and what their steps cost.
+
+    >>> from planner.cost_model import LinearCost
+    >>> cluster = Cluster(LinearCost(step=1.0), EngineShape(max_num_seqs=8), num_engines=2)
+    >>> cluster.rollout([[50, 10], [20, 5]]).seconds
+    50.0
+    """
 
     cost: StepCost
     shape: EngineShape
@@ -27,7 +33,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Rollout:
-    """The timelines of all engines."""
+    """The timelines of all engines.
+
+    >>> Rollout([Timeline([2.0, 1.0], [2, 1], [4, 1], [8.0, 1.0])]).tail_seconds(threshold=1)
+    1.0
+    """
 
     timelines: Sequence[Timeline]
 
@@ -42,7 +52,7 @@ class Rollout:
         return sum(timeline.total_seconds for timeline in self.timelines) / len(self.timelines)
 
     def tail_seconds(self, threshold: int) -> float:
-        """Mean wall time of the engines in which at most so many requests run."""
+        """Return the engines' mean wall time with at most so many requests running."""
         tails = [timeline.tail(threshold).total_seconds for timeline in self.timelines]
         return sum(tails) / len(tails)
 
@@ -52,6 +62,8 @@ class Prediction:
     """A setting and how long the rollout takes with it; seconds are those of `Rollout`.
 
     ``x_none`` are the times without speculation divided by those with it.
+
+    Example: ``prediction(cluster, groups, none, Speculation(8, profile)).saved``.
     """
 
     threshold: int

@@ -43,7 +43,11 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True)
 class Published:
-    """A setting and its times: mean seconds of an engine, without speculation and with SAM."""
+    """A setting and its times: mean seconds of an engine, without speculation and with SAM.
+
+    >>> Published(8, 3, 8, 128, none_seconds=2000.0, sam_seconds=1600.0).x_none
+    1.25
+    """
 
     threshold: int
     num_speculative_tokens: int
@@ -65,7 +69,10 @@ class Published:
 
 @dataclass(frozen=True)
 class Case:
-    """What is assumed of a cluster, and what was published of it."""
+    """What is assumed of a cluster, and what was published of it.
+
+    Example: ``case("qwen3_32b").found()["x_none"]``.
+    """
 
     published: Published
     lengths: LogNormal
@@ -84,7 +91,8 @@ class Case:
     def cost(self) -> Roofline:
         """The cost with the overhead of a step that makes the time without speculation right.
 
-        Raises ValueError where these sizes alone take longer.
+        Raises:
+            ValueError: these sizes alone take longer.
         """
         bare = self._cluster(replace(self.sizes, step_overhead=0.0)).rollout(self._groups)
         steps = sum(sum(timeline.steps) for timeline in bare.timelines) / len(bare.timelines)

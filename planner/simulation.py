@@ -30,6 +30,9 @@ class Speculation:
     """Drafts with this acceptance, in steps of at most ``threshold`` requests.
 
     A threshold of 0 or less never switches speculation off.
+
+    >>> Speculation(8, AcceptanceProfile([1.0], [0.5])).is_on(running=9)
+    False
     """
 
     threshold: int
@@ -55,6 +58,8 @@ class EngineShape:
     """How requests come to an engine: so many at a time, with prompts of so many tokens.
 
     With ``prefix_caching`` the prompt of a group is computed once.
+
+    Example: ``EngineShape(max_num_seqs=128, prompt_tokens=86)``.
     """
 
     max_num_seqs: int
@@ -64,7 +69,13 @@ class EngineShape:
 
 @dataclass
 class Timeline:
-    """Stretches of like steps: the seconds, the steps, the requests and the tokens of each."""
+    """Stretches of like steps: the seconds, the steps, the requests and the tokens of each.
+
+    >>> timeline = Timeline()
+    >>> timeline.add(seconds=2.0, steps=4, running=3, tokens=12.0)
+    >>> timeline.tokens_per_step
+    1.0
+    """
 
     seconds: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)

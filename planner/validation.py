@@ -41,7 +41,10 @@ GROUP = 8
 
 @dataclass(frozen=True)
 class Workload:
-    """A rollout: how many requests, their limits in tokens, and how sam speculates."""
+    """A rollout: how many requests, their limits in tokens, and how sam speculates.
+
+    Example: ``Workload("small", 16, 20, 60, 4, 3).requests(prompts)``.
+    """
 
     name: str
     batch: int
@@ -74,7 +77,8 @@ Rollouts = Mapping[tuple[str, str], Rollout]
 def measure(model: str, dtype: str, repeats: int) -> Sequence[Rollouts]:
     """Run all workloads in turn, ``repeats`` times after once that does not count.
 
-    Raises EngineError where an engine does not start, or ends.
+    Raises:
+        EngineError: an engine does not start, or ends.
     """
     requests = _requests()
     with ExitStack() as stack:

@@ -13,8 +13,10 @@ from demo.model import model_folder
 def path(folder: Path | None = None) -> Path:
     """Return the model's folder, in the cache where none is given, and train what is absent.
 
-    Training takes one to two minutes on two cores. Raises OSError where the folder cannot be
-    written.
+    Training takes one to two minutes on two cores.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     return model_folder.ensure(folder or model_folder.default_folder())
 

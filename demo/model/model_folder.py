@@ -25,7 +25,8 @@ def default_folder() -> Path:
 def ensure(folder: Path, force: bool = False) -> Path:
     """Train the model into ``folder`` unless it is there; ``force`` trains it again.
 
-    Raises OSError where the folder cannot be written.
+    Raises:
+        OSError: the folder cannot be written.
     """
     return kept_folder.ensure(folder, _fill, force)
 

@@ -27,7 +27,10 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """A prompt and the solution that should follow it."""
+    """A prompt and the solution that should follow it.
+
+    Example: ``Problem("What is 2 + 3?", "We start with 2. …")``.
+    """
 
     prompt: str
     solution: str
@@ -35,7 +38,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Task:
-    """A kind of problem: a reasoning-gym dataset, its options, and how we word it."""
+    """A kind of problem: a reasoning-gym dataset, its options, and how we word it.
+
+    Example: ``TASKS[0]`` asks for sums of two-digit numbers.
+    """
 
     dataset: str
     options: Mapping[str, int]
@@ -110,7 +116,8 @@ def training_problems(count: int) -> list[Problem]:
 def held_out_problems(count: int, seen: set[str]) -> list[Problem]:
     """Return ``count`` different problems drawn from another seed, none with a prompt in ``seen``.
 
-    Raises ValueError where the generators yield too few unseen prompts.
+    Raises:
+        ValueError: the generators yield too few unseen prompts.
     """
     # Twice as many as asked for leaves room for those that training has seen.
     drawn = {problem.prompt: problem for problem in _problems(2 * count + 10, HELD_OUT_SEED)}

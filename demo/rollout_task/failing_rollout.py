@@ -10,7 +10,10 @@ TRANSFERS_BEFORE_FAILURE = 1 + STEPS_BEFORE_FAILURE
 
 
 class FailingRollout(vLLMColocateWorkerExtension):
-    """Takes the weights of some steps and then fails, before it has connected to the trainer."""
+    """Takes the weights of some steps and then fails, before it has connected to the trainer.
+
+    Example: verl loads it where its setting ``worker_extension_cls`` names it.
+    """
 
     transfers = 0
 

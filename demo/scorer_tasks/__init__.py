@@ -16,7 +16,9 @@ __all__ = ["TASKS", "path"]
 def path(task: str, folder: Path | None = None) -> Path:
     """Return the folder of a task, in the cache where none is given; make it where it is absent.
 
-    ``task`` is a name in `TASKS`. Training takes about two minutes. Raises OSError where the
-    folder cannot be written.
+    ``task`` is a name in `TASKS`. Training takes about two minutes.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     return task_folder.ensure(task, folder or task_folder.default_folder(task))

@@ -22,7 +22,11 @@ _CONCLUSION = re.compile(r"(?:answer|result|total) (?::|is) (\d)$")
 
 @dataclass(frozen=True)
 class Step:
-    """Add or subtract a number."""
+    """Add or subtract a number.
+
+    >>> Step("+", 7).applied_to(6)
+    3
+    """
 
     operator: str
     number: int
@@ -34,7 +38,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Problem:
-    """A number to start from, and the steps."""
+    """A number to start from, and the steps.
+
+    >>> problem = Problem(6, (Step("+", 3), Step("-", 4), Step("+", 1)))
+    >>> problem.prompt, problem.answer
+    ('a 6 b + 3 c - 4 d + 1 ?', '6')
+    """
 
     start: int
     steps: tuple[Step, ...]

@@ -42,7 +42,8 @@ def default_folder(task: str) -> Path:
 def ensure(task: str, folder: Path, force: bool = False) -> Path:
     """Make a task's folder unless it is there; ``force`` makes it again.
 
-    Raises OSError where the folder cannot be written.
+    Raises:
+        OSError: the folder cannot be written.
     """
     return kept_folder.ensure(folder, lambda made: _fill(made, TASKS[task]), force)
 

@@ -26,7 +26,10 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class Recipe:
-    """From what a model is trained, and how long."""
+    """From what a model is trained, and how long.
+
+    Example: ``Recipe(wording, Errors(), steps=1100, learning_rate=4e-3, seed=1)``.
+    """
 
     wording: Wording
     errors: Errors

@@ -12,6 +12,9 @@ class Wording:
 
     ``operator_first`` is the share of steps written "+ 6 3" instead of "6 + 3", ``spelled`` that
     of results written "nine" instead of "9".
+
+    Example: with ``equals={"=": 0.6, "is": 0.4}`` three of five equations have "=" and two
+    have "is".
     """
 
     opening: Shares
@@ -28,7 +31,10 @@ class Wording:
 
 @dataclass(frozen=True)
 class Errors:
-    """Shares of steps with a wrong result, the other operator, or another number."""
+    """Shares of steps with a wrong result, the other operator, or another number.
+
+    Example: ``Errors(result=0.07)`` gets every fourteenth result wrong.
+    """
 
     result: float = 0.0
     operator: float = 0.0
@@ -41,6 +47,8 @@ class Task:
 
     The draft model words its solutions as ``draft`` does and makes ``errors``. The target knows
     every wording of the draft, or a harmless one would throw it off.
+
+    Example: ``TASKS["easy"].errors.result`` is 0.07.
     """
 
     target: Wording

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @kernel
 def create_automata() -> "Automata":
-    """The automata of a drafter: one, unused, which gives the list its type."""
+    """Return the automata of a drafter: one, unused, which gives the list its type."""
     automata = List()
     automata.append(allocate(1))
     return automata
@@ -53,7 +53,7 @@ def empty_slot(automata: "Automata", slot: int) -> None:
 
 @kernel
 def total_bytes(automata: "Automata") -> int:
-    """Bytes reserved by all automata."""
+    """Return the bytes reserved by all automata."""
     total = 0
     for slot in range(len(automata)):
         total += num_bytes(automata[slot])
@@ -89,7 +89,13 @@ def draft_step(
 
 
 class AutomatonDrafter:
-    """Keeps one automaton a request between the steps."""
+    """Keeps one automaton a request between the steps.
+
+    >>> drafter = AutomatonDrafter(num_speculative_tokens=2)
+    >>> text = np.array([[1, 2, 3, 1]], np.int32)
+    >>> drafter.step(["request"], text, [4], [1], [2])
+    [[2, 3]]
+    """
 
     def __init__(self, num_speculative_tokens: int) -> None:
         """Make a drafter without requests."""

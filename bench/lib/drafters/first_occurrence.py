@@ -22,7 +22,7 @@ from bench.lib.samples.traces import Tokens
 
 @kernel
 def first_end(firsts: Tokens, state: int) -> int:
-    """Number of tokens up to the end of the first occurrence of a state.
+    """Return how many tokens there are up to the end of a state's first occurrence.
 
     A prefix ends where it says; a clone, `~clone` in `firsts`, where what it was cloned from does.
     """
@@ -54,7 +54,13 @@ def copy_on(arrays: Arrays, firsts: Tokens, newest: int, draft: Tokens) -> int:
 
 
 class FirstOccurrenceSAM:
-    """Suffix automaton of one growing text, and the drafts that it proposes."""
+    """Suffix automaton of one growing text, and the drafts that it proposes.
+
+    >>> text = FirstOccurrenceSAM(num_speculative_tokens=2)
+    >>> text.add_tokens(np.array([1, 2, 3, 1, 4], np.int32))
+    >>> text.draft(1)
+    [2, 3]
+    """
 
     def __init__(self, num_speculative_tokens: int) -> None:
         """Make an empty automaton."""
@@ -63,7 +69,7 @@ class FirstOccurrenceSAM:
         self._firsts = np.empty(INITIAL_CAPACITY, np.int32)
 
     def __len__(self) -> int:
-        """Tokens in the text."""
+        """Return how many tokens the text has."""
         return int(self._arrays.counters[NUM_TOKENS])
 
     def add_tokens(self, tokens: npt.NDArray[np.int32]) -> None:

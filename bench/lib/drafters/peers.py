@@ -19,7 +19,11 @@ TREE_DEPTH, CACHED_REQUESTS, SPEC_FACTOR, MIN_TOKEN_PROB = 24, 10_000, 1.0, 0.1
 
 
 class Drafter(Protocol):
-    """What `SamDrafter` offers."""
+    """What `SamDrafter` offers.
+
+    Example: ``drafter.step(["a", "b"], batch, [20, 9], [8, 8], [3, 3])`` drafts up to three tokens
+    after the first 20 of row 0 and the first 9 of row 1, both with prompts of 8 tokens.
+    """
 
     def step(
         self,
@@ -38,10 +42,13 @@ class Drafter(Protocol):
 
 
 class OwnText(Protocol):
-    """A growing text that drafts from itself."""
+    """A growing text that drafts from itself.
+
+    Example: ``text.add_tokens(tokens)``, and then ``text.draft(newest)`` for what may come next.
+    """
 
     def __len__(self) -> int:
-        """Tokens in the text."""
+        """Return how many tokens the text has."""
         ...
 
     def add_tokens(self, tokens: Tokens) -> None:
@@ -54,7 +61,13 @@ class OwnText(Protocol):
 
 
 class LatestOccurrenceSAM(SAM):
-    """The reference: the longest match, continued as at its latest occurrence."""
+    """The reference: the longest match, continued as at its latest occurrence.
+
+    >>> text = LatestOccurrenceSAM(2)
+    >>> text.add_tokens([1, 2, 3, 1, 4, 5])
+    >>> list(text.draft(1))
+    [4, 5]
+    """
 
     def draft(self, newest: int) -> Sequence[int]:
         """Draft what follows the text and the token `newest`."""
@@ -63,7 +76,13 @@ class LatestOccurrenceSAM(SAM):
 
 
 class TextPerRequest:
-    """A drafter that keeps a text for each request and knows of no other."""
+    """A drafter that keeps a text for each request and knows of no other.
+
+    >>> drafter = TextPerRequest(lambda: FirstOccurrenceSAM(2))
+    >>> text = np.array([[1, 2, 3, 1]], np.int32)
+    >>> drafter.step(["request"], text, [4], [1], [2])
+    [[2, 3]]
+    """
 
     def __init__(self, make_text: Callable[[], OwnText]) -> None:
         """Keep texts that `make_text` makes."""
@@ -95,7 +114,10 @@ class TextPerRequest:
 
 
 class Ngram:
-    """vLLM's ngram proposer with the window 2 to 5, its best on reasoning."""
+    """vLLM's ngram proposer with the window 2 to 5, its best on reasoning.
+
+    Example: ``Ngram(3).step(["a"], batch, [20], [8], [3])``, where vLLM is installed.
+    """
 
     def __init__(self, num_speculative_tokens: int, max_model_len: int = 1 << 18) -> None:
         """Make the proposer and compile its kernels."""
@@ -133,7 +155,10 @@ class Ngram:
 
 
 class Arctic:
-    """ArcticInference's suffix trees as vLLM's method `suffix` calls them."""
+    """ArcticInference's suffix trees as vLLM's method `suffix` calls them.
+
+    Example: ``Arctic(3).step(["a"], batch, [20], [8], [3])``, where ArcticInference is installed.
+    """
 
     def __init__(self, num_speculative_tokens: int, cached_requests: int = CACHED_REQUESTS) -> None:
         """Make empty trees; a request drafts from its own text only with no `cached_requests`."""
@@ -187,7 +212,10 @@ class Arctic:
 
 
 class PerPrompt:
-    """A drafter for each prompt, so that requests learn only from others with the same prompt."""
+    """A drafter for each prompt, so that requests learn only from others with the same prompt.
+
+    Example: ``PerPrompt(lambda: Arctic(3))``.
+    """
 
     def __init__(self, make_drafter: Callable[[], Drafter]) -> None:
         """Keep drafters that `make_drafter` makes."""

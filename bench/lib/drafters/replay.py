@@ -21,12 +21,12 @@ NUM_CLASSES = 12
 
 
 def class_of(position: int) -> int:
-    """Class of a position in the answer."""
+    """Return the class of a position in the answer."""
     return min((position >> FIRST_CLASS_BITS).bit_length(), NUM_CLASSES - 1)
 
 
 def class_start(position_class: int) -> int:
-    """First position of a class."""
+    """Return the first position of a class."""
     return (1 << (FIRST_CLASS_BITS + position_class)) >> 1 if position_class else 0
 
 
@@ -36,6 +36,11 @@ class Acceptance:
 
     ``draft_lengths`` and ``accepted_lengths`` count the steps with so many tokens proposed and
     accepted.
+
+    >>> total = Acceptance()
+    >>> total.add(position=0, emitted=3, proposed=3, accepted=2)
+    >>> total.tokens_per_step
+    3.0
     """
 
     tokens: int = 0
@@ -80,7 +85,14 @@ def steps_reaching(lengths: Counter[int], longest: int) -> list[int]:
 
 
 class Request:
-    """A sample that is being decoded."""
+    """A sample that is being decoded.
+
+    >>> sample = Sample(np.array([5, 6, 7], np.int32), [(0, 3)])
+    >>> request, total = Request("request", np.array([1, 2], np.int32), sample), Acceptance()
+    >>> request.verify([5, 9], total)
+    >>> total.accepted, request.num_tokens
+    (1, 4)
+    """
 
     def __init__(self, name: str, prompt: Tokens, sample: Sample) -> None:
         """Begin in front of the first token that the model generated."""

@@ -45,7 +45,10 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How to make an engine: keyword arguments of ``vllm.LLM`` and environment variables."""
+    """How to make an engine: keyword arguments of ``vllm.LLM`` and environment variables.
+
+    Example: ``EngineOptions({"model": "model", "max_num_seqs": 4}, {"OMP_NUM_THREADS": "1"})``.
+    """
 
     arguments: Mapping[str, Any]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +60,9 @@ class Generation:
 
     ``drafts`` counts the times a request got draft tokens, ``draft_tokens`` and
     ``accepted_tokens`` the tokens in them.
+
+    >>> Generation(0.5, [[1, 2]], [[3, 4, 5]], drafts=1, draft_tokens=3, accepted_tokens=2).tokens
+    3
     """
 
     seconds: float
@@ -88,6 +94,12 @@ class EngineProcess:
     """A vLLM engine that starts at once in the background and writes its chatter to ``log``.
 
     Use it as a context manager; leaving it ends the process.
+
+    Example::
+
+        with EngineProcess("sam", options, Path("engine.log")) as engine:
+            engine.wait_until_ready()
+            generation = engine.generate(["What is 2 + 3?"], max_tokens=20)
     """
 
     def __init__(self, name: str, options: EngineOptions, log: Path) -> None:
@@ -104,21 +116,24 @@ class EngineProcess:
     def wait_until_ready(self) -> None:
         """Return once the engine can generate.
 
-        Raises EngineError where the process ends instead.
+        Raises:
+            EngineError: the process ends instead.
         """
         self._receive()
 
     def generate(self, prompts: Sequence[str], max_tokens: int) -> Generation:
         """Generate greedily, at most ``max_tokens`` tokens a prompt.
 
-        Raises EngineError where the process ends instead of answering.
+        Raises:
+            EngineError: the process ends instead of answering.
         """
         return self.run(_generation, list(prompts), max_tokens)
 
     def run(self, work: Callable[..., Answer], *arguments: object) -> Answer:
         """Return ``work(llm, *arguments)``; the process imports the function by its name.
 
-        Raises EngineError where the process ends instead of answering.
+        Raises:
+            EngineError: the process ends instead of answering.
         """
         try:
             self._connection.send((work, arguments))

@@ -32,7 +32,10 @@ VERL_ENVIRONMENT = {"VERL_PLATFORM": "cpu", "TOKENIZERS_PARALLELISM": "false"}
 
 @dataclass(frozen=True)
 class ServerSetting:
-    """What the servers of all methods have in common."""
+    """What the servers of all methods have in common.
+
+    Example: ``ServerSetting("model", 4, 512, 3, threshold=8).config("sam")``.
+    """
 
     model: str
     batch: int
@@ -79,6 +82,8 @@ class ServedRollout:
     """The tokens of every request, the wall time, and what each engine counted.
 
     Log-probabilities of the tokens are there for requests with ``logprobs``.
+
+    Example: ``rollout.total("accepted_tokens")`` are the draft tokens that all engines accepted.
     """
 
     token_ids: list[list[int]]
@@ -97,7 +102,10 @@ class ServedRollout:
 
 
 class RolloutServers:
-    """The servers of one method behind verl's client and load balancer."""
+    """The servers of one method behind verl's client and load balancer.
+
+    Example: ``RolloutServers(setting, "sam", 0).roll_out(requests).tail_seconds``, while Ray runs.
+    """
 
     def __init__(self, setting: ServerSetting, method: str, start_rank: int) -> None:
         """Launch them; ``start_rank`` is the first of their names."""

@@ -28,6 +28,8 @@ class Step:
     texts, ``drafts`` those with draft tokens, ``drafted_at`` those with one at each position of a
     draft, ``accepted_at`` those that accepted it. ``prompt_tokens`` are those of the prompts that
     the step completed.
+
+    Example: ``Step(0.02, running=2, tokens=5, drafts=2, draft_tokens=6, accepted_tokens=3)``.
     """
 
     seconds: float
@@ -45,7 +47,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Rollout:
-    """The tokens of every request, and the steps that made them."""
+    """The tokens of every request, and the steps that made them.
+
+    >>> Rollout([[5, 6], [7]], [Step(0.25, running=2), Step(0.5, running=1)]).seconds
+    0.75
+    """
 
     token_ids: list[list[int]]
     steps: list[Step]
@@ -59,8 +65,10 @@ class Rollout:
 def typical(rollouts: Sequence[Rollout]) -> Rollout:
     """Return the rollout whose every step takes its median time over the rounds.
 
-    So a step that other work on the machine held up once does not count. Raises ValueError where
-    the rollouts differ in anything but time.
+    So a step that other work on the machine held up once does not count.
+
+    Raises:
+        ValueError: the rollouts differ in anything but time.
     """
     if any(_without_seconds(each) != _without_seconds(rollouts[0]) for each in rollouts):
         raise ValueError("the rounds of a rollout differ in their steps, so none is typical")
@@ -156,7 +164,7 @@ class _Recorder:
         self._accepted_at.update(range(num_accepted_tokens))
 
     def log(self) -> None:
-        """Nothing to log: vLLM asks every logger now and then."""
+        """Do nothing: vLLM asks every logger now and then."""
 
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the drafter's function, whose seconds are added up."""

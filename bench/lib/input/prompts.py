@@ -14,7 +14,9 @@ def first_prompts(path: Path | None, count: int | None, demo_count: int) -> list
     """Return the first ``count`` prompts of a file, or all.
 
     Without a file they are held-out ones of the demo model, ``demo_count`` if no count is given.
-    Raises click.BadParameter where the file has fewer, or something else than prompts.
+
+    Raises:
+        click.BadParameter: the file has fewer, or something else than prompts.
     """
     if path is None:
         return demo.model.held_out_prompts(count or demo_count)
@@ -27,7 +29,8 @@ def first_prompts(path: Path | None, count: int | None, demo_count: int) -> list
 def check_room(context: int, prompts: Sequence[Sequence[int]], longest: int) -> None:
     """Refuse answers of ``longest`` tokens that no longer fit behind the prompts' tokens.
 
-    Raises click.UsageError, also where a prompt has no tokens.
+    Raises:
+        click.UsageError: they do not fit, or a prompt has no tokens.
     """
     if not all(prompts):
         raise click.UsageError("a prompt of --prompts has no tokens; leave it out.")
@@ -38,8 +41,9 @@ def check_room(context: int, prompts: Sequence[Sequence[int]], longest: int) -> 
 def read_prompts(path: Path) -> list[str]:
     """Read one prompt a line, bare or as a JSON object with the key ``prompt``.
 
-    Raises click.BadParameter where a JSON line has no such text, there is no prompt, or the file
-    is not UTF-8.
+    Raises:
+        click.BadParameter: a JSON line has no such text, there is no prompt, or the file is not
+            UTF-8.
     """
     lines = text_lines.read(path)
     if not lines:

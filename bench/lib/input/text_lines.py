@@ -9,7 +9,9 @@ def read(path: Path) -> dict[str, str]:
     """Return the lines that are not blank by their places, such as ``x.txt, line 3``.
 
     Lines end at newlines alone: JSON may have other separators, such as U+2028, within a text.
-    Raises click.BadParameter where the file cannot be read or is not UTF-8.
+
+    Raises:
+        click.BadParameter: the file cannot be read or is not UTF-8.
     """
     try:
         with path.open(encoding="utf-8") as file:

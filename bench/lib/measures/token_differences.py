@@ -8,7 +8,10 @@ from bench.lib.engines.process import Generation
 
 @dataclass(frozen=True)
 class Difference:
-    """The first position at which an output departs from the reference; None is past its end."""
+    """The first position at which an output departs from the reference; None is past its end.
+
+    Example: ``Difference(prompt=0, position=7, reference_token=12, token=15)``.
+    """
 
     prompt: int
     position: int

@@ -37,7 +37,7 @@ def plotted(times: Times) -> Figure:
 
 
 def lines(times: Times, vocabulary: int, part: str) -> dict[str, list[tuple[int, float]]]:
-    """The points of each sampler: batch and milliseconds."""
+    """Return the points of each sampler: batch and milliseconds."""
     found: dict[str, list[tuple[int, float]]] = {}
     for run in times:
         if (run["vocabulary"], run["part"], run["drafts"]) == (vocabulary, part, DRAFTS):

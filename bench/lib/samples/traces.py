@@ -31,7 +31,10 @@ EARLIER_CHECKPOINTS = (0, 1, 3, 10)
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What stands behind a prompt, and which parts of it the model generated: [start, end)."""
+    """What stands behind a prompt, and which parts of it the model generated: [start, end).
+
+    Example: ``plain(tokens)`` is one that the model generated wholly.
+    """
 
     tokens: Tokens
     turns: Sequence[tuple[int, int]]
@@ -46,7 +49,10 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """Samples of one prompt that are decoded side by side."""
+    """Samples of one prompt that are decoded side by side.
+
+    Example: ``Rollout(prompt, [plain(first), plain(second)])``.
+    """
 
     prompt: Tokens
     samples: Sequence[Sample]
@@ -54,7 +60,10 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Pass:
-    """The work of one engine: rollouts of earlier epochs, which it knows, and those that count."""
+    """The work of one engine: rollouts of earlier epochs, which it knows, and those that count.
+
+    Example: ``Pass(this_epoch, history=last_epoch)``.
+    """
 
     rollouts: Sequence[Rollout]
     history: Sequence[Rollout] = ()
@@ -65,6 +74,8 @@ class Scenario:
     """A way to decode a trace; `is_own` where each request drafts from its own text only.
 
     Those requests run one at a time, because `SamDrafter` drafts less in a larger batch.
+
+    Example: ``Scenario("codet", "group of 16", [Pass(rollouts)])``.
     """
 
     trace: str
@@ -76,7 +87,8 @@ class Scenario:
 def read(path: Path) -> list[Row]:
     """Read the rows of a trace.
 
-    Raises click.BadParameter where a line is no trace's.
+    Raises:
+        click.BadParameter: a line is no trace's.
     """
     with lzma.open(path, "rt") as lines:
         try:
@@ -126,7 +138,7 @@ def own_text(trace: str, rollouts: Sequence[Rollout]) -> Scenario:
 
 
 def checkpoints(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[Scenario]:
-    """Own text of every checkpoint, and the last one with none to ten earlier ones as history."""
+    """Return own text of every checkpoint, and the last one after none to ten earlier ones."""
     known = [(encode(row["prompt"]), [plain(encode(s)) for s in row["samples"]]) for row in rows]
     scenarios = [own_text("sky", [decodable(*each) for each in known])]
     for earlier in EARLIER_CHECKPOINTS:
@@ -138,7 +150,7 @@ def checkpoints(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[Sc
 
 
 def conversations(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[Scenario]:
-    """Own text, and each trial with the other trials of the tasks as history.
+    """Return own text, and each trial with the other trials of the tasks as history.
 
     A conversation is one request: what the user and the tools say arrives at once. Its prompt is
     the system's, which is the same for all tasks.
@@ -162,7 +174,7 @@ def conversations(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[
 
 
 def programs(rows: Sequence[Row], encode: Callable[[str], Tokens]) -> list[Scenario]:
-    """Own text, a group in lockstep, and the same after an epoch of as many samples."""
+    """Return own text, a group in lockstep, and the same after an epoch of as many samples."""
     rollouts, history = [], []
     for row in rows:
         samples = [plain(encode(text)) for text in row["samples"][: 2 * GROUP_SIZE]]
@@ -185,7 +197,8 @@ TRACES = {
 def found(folder: Path) -> list[Path]:
     """Return the traces in a folder.
 
-    Raises click.BadParameter where there is none.
+    Raises:
+        click.BadParameter: there is none.
     """
     paths = [folder / name for name in TRACES if (folder / name).exists()]
     if not paths:
@@ -196,7 +209,8 @@ def found(folder: Path) -> list[Path]:
 def scenarios(folder: Path, first_prompt: int) -> list[Scenario]:
     """Return the scenarios of the traces in a folder, of every second prompt from one on.
 
-    Raises click.BadParameter where there is no trace.
+    Raises:
+        click.BadParameter: there is no trace.
     """
     paths = found(folder)
     encode = tokenizer()

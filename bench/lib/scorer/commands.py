@@ -79,13 +79,13 @@ def _started(arguments: Sequence[str], is_logged: bool) -> subprocess.Popen[str]
 
 
 def _tail(log: Path) -> str:
-    """The last lines of a log, which may be empty: the command has said what was wrong itself."""
+    """Return a log's last lines; none where the command has said itself what was wrong."""
     lines = log.read_text().splitlines()[-LOG_TAIL_LINES:]
     indented = "".join(f"\n    {line}" for line in lines)
     return f"; the last lines of {log}:{indented}" if lines else ""
 
 
 def _environment() -> dict[str, str]:
-    """The environment of this process, in which the checkers of demo/ can be imported."""
+    """Return this process's environment, in which the checkers of demo/ can be imported."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**ENVIRONMENT, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -40,6 +40,8 @@ Words = list[str | int | Path]
 class Experiment:
     """What is trained, and in which folder; all that is made there is kept.
 
+    Example: ``Experiment("easy", 60, 0.03, False, Path("kept")).measured([0, 1, 2])``.
+
     Attributes:
         task: name in `scorer_tasks.TASKS`.
         steps: training steps.
@@ -61,7 +63,7 @@ class Experiment:
         return self.folder / (f"{name}-reads-target" if self.reads_target else name)
 
     def run_folder(self, seed: int) -> Path:
-        """Folder of a seed's run."""
+        """Return the folder of a seed's run."""
         return self.runs_folder / f"seed-{seed}"
 
     def measured(self, seeds: Sequence[int]) -> Found:
