@@ -35,7 +35,7 @@ The cost of a step is a JSON object, one of
 - {"kind": "roofline", ...}: sizes of a model and speeds of a device;
 - {"kind": "linear", ...}: seconds a step, a request, a token and so on, such as
   planner.calibration measures.
-bench/cost_model.py says what each field means; bench/clusters has examples.
+planner/cost_model.py says what each field means; planner/clusters has examples.
 """
 ACCEPTANCE = """\
 \b
