@@ -19,7 +19,7 @@ import click
 from specroll.cache import cache_folder
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
-from specroll.stack.registry import Stack
+from specroll.stack.registry import Stack, default_stack
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,7 +94,7 @@ def measure(python: Path, stack: str, rounds: int) -> dict[str, float]:
 
 
 @click.command(help=__doc__)
-@click.option("--stack", default=None, help="Stack to apply; the default is the newest.")
+@click.option("--stack", default=None, help="Stack to apply; without it the default one.")
 @click.option("--variant", default="vllm-cpu", show_default=True, help="Where there are several.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--artefacts", type=click.Path(path_type=Path), help="Folder that holds wheels.")
@@ -104,7 +104,7 @@ def main(
 ) -> None:
     """Print the medians beside what they may be."""
     distribution = Distribution(ROOT)
-    chosen = Stack.load(distribution, stack or distribution.stacks()[0])
+    chosen = Stack.load(distribution, stack or default_stack(distribution))
     found = measure(environment(chosen, [variant], Store.beside(artefacts)), chosen.name, rounds)
     if as_json:
         click.echo(json.dumps({"stack": chosen.name, "rounds": rounds, "seconds": found}, indent=2))

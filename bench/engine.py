@@ -27,6 +27,7 @@ from bench.lib.input.prompts import first_prompts
 from bench.lib.measures import generations, token_differences
 from bench.lib.output import files
 from bench.lib.output.results import Results
+from testing.registry import default_stack
 
 METHODS = "none", "ngram", "sam"
 
@@ -107,7 +108,7 @@ def _departure(difference: Mapping[str, Any]) -> str:
 @click.option("--threshold", type=int, help=f"Value of {THRESHOLD_VARIABLE} for all.")
 @options.repeats_option(5)
 @options.DTYPE
-@click.option("--stack-name", default="2026.09", help="Name of the stack for the JSON.")
+@click.option("--stack-name", default=default_stack().name, help="Name of the stack for the JSON.")
 @files.JSON
 @options_as(Choice)
 def main(chosen: Choice) -> None:

@@ -32,6 +32,7 @@ from bench.lib.output.results import Results
 from bench.lib.plots import rejection as plots
 from bench.lib.rejection import PARTS, Work, inputs, our_parts, upstream_parts
 from testing.npu_emulator.counting import counted
+from testing.registry import stacks
 from testing.upstream_functions import upstream_functions
 
 Found = dict[str, Any]
@@ -44,7 +45,7 @@ GRID = (VOCABULARIES, BATCHES, DRAFTS)
 COUNTED_VOCABULARY = 100
 MOST_TURNS, LEAST_TURNS, SECONDS_PER_PART = 25, 3, 1.0
 OURS = "ours"
-RELEASES = {"0.11": "2025.11", "0.23": "2026.09"}
+RELEASES = {stack.release("vllm_ascend").rpartition(".")[0]: stack.name for stack in stacks()}
 
 # Release, part, and how many times as long as ours its time should be at least, with the largest
 # batch and vocabulary and 3 drafts a request.

@@ -1,4 +1,1 @@
-"""What must pass, the environments that it needs, and the demo; needs the standard library alone."""
-
-# It makes the patch tool's modules importable in a clone, where the tool is not installed.
-import testing  # noqa: F401
+"""What must pass, its environments, and the demo; the standard library alone is needed."""

@@ -148,9 +148,8 @@ def build(environment: Environment) -> None:
     program = uv()
     run(program, "venv", "--quiet", "--no-python-downloads", "--python", PYTHON_VERSION, folder)
     # To a terminal uv shows its progress, to a log it would write a line for each package.
-    verbosity = [] if sys.stderr.isatty() else ["--quiet"]
-    install = (program, "pip", "sync", *verbosity, "--python", environment.python)
-    run(*install, "--require-hashes", environment.lock)
+    options = ["--require-hashes"] if sys.stderr.isatty() else ["--require-hashes", "--quiet"]
+    run(program, "pip", "sync", *options, "--python", environment.python, environment.lock)
     # uv writes no bytecode, and where PYTHONDONTWRITEBYTECODE is set each import compiles anew.
     print("Compiling to bytecode …", file=sys.stderr)
     compileall = (str(environment.python), "-m", "compileall", "-qq", "-j0", str(folder / "lib"))

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ci.environment import (
     PYTHON_VERSION,
@@ -67,7 +67,7 @@ def write(environment: Environment) -> None:
 
 
 def faults() -> dict[str, str]:
-    """Return what is wrong with each environment of all stacks and `dev`; empty where nothing is."""
+    """Return what is wrong with each environment of every stack, and `dev`; empty is nothing."""
     known = ["dev", *(full_name(name, stack) for stack in stacks() for name in stack.environments)]
     uv()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
@@ -77,8 +77,8 @@ def faults() -> dict[str, str]:
 def fault(name: str) -> str:
     """Return what is wrong with one environment: it does not resolve, or not to its lock.
 
-    The pins of the lock are preferred, so that a new release of anything changes nothing. Hashes are
-    not compared: a release can get more files.
+    The pins of the lock are preferred, so that a new release of anything changes nothing. Hashes
+    are not compared: a release can get more files.
     """
     locked = environments().get(name)
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +108,7 @@ def resolve(request: list[str | Path], output: Path, *options: str) -> None:
     Raises:
         BuildError: there are none that fit; it holds what uv says.
     """
-    words = [uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+    words: list[str | Path] = [uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     words += ["--python-version", PYTHON_VERSION, *options, *request, "--output-file", output]
     done = subprocess.run(words, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -116,7 +116,7 @@ def resolve(request: list[str | Path], output: Path, *options: str) -> None:
 
 
 def requested(name: str, folder: Path) -> list[str | Path]:
-    """Return uv's arguments for what an environment asks for; files that they name lie in a folder."""
+    """Return uv's arguments for what an environment asks for; a folder holds their files."""
     if name == "dev":
         return [ROOT / "pyproject.toml", "--group", f"{ROOT / 'pyproject.toml'}:dev"]
     table = registered(name)
@@ -129,11 +129,12 @@ def requested(name: str, folder: Path) -> list[str | Path]:
 
 def registered(name: str) -> Mapping[str, Any]:
     """Return what the registry says of a stack's environment."""
-    return {
+    tables = {
         full_name(short, stack): table
         for stack in stacks()
         for short, table in stack.environments.items()
-    }[name]
+    }
+    return tables[name]
 
 
 def pins(lock: Path) -> frozenset[str]:

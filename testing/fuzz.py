@@ -143,18 +143,18 @@ def forge(data: bytes, steps: Any) -> bytes:  # noqa: ANN401
     return sha256(content).hexdigest().encode() + b"\n" + content
 
 
-VALUES = {"steps": mutation.value_edits, "alter": mutation.altered_json}
+VALUES = (mutation.value_edits, mutation.altered_json)
 TARGETS: Mapping[str, Target] = {
     "patch": Target(PATCH, "pristine", expect_applied),
     "patch, locked": Target(PATCH, "pristine", expect_what_git_makes),
     "stack.toml": Target(f"{STACK}/stack.toml", "pristine", expect_applied),
     "lock": Target(LOCK, "pristine", expect_applied),
-    "lock, values": Target(LOCK, "pristine", expect_applied, **VALUES),
+    "lock, values": Target(LOCK, "pristine", expect_applied, *VALUES),
     "RECORD": Target(f"{INFO}/RECORD", "pristine", expect_applied),
     "RECORD, patched": Target(f"{INFO}/RECORD", "applied", expect_reverted),
     "state": Target(f"{INFO}/apply-patches/state.json", "applied", expect_reverted),
     "state, values": Target(
-        f"{INFO}/apply-patches/state.json", "applied", expect_reverted, **VALUES
+        f"{INFO}/apply-patches/state.json", "applied", expect_reverted, *VALUES
     ),
     "journal, undecided": Target(JOURNAL, "undecided", expect_recovered),
     "journal, decided": Target(JOURNAL, "decided", expect_recovered),

@@ -19,7 +19,9 @@ PIECES = (
     *(b"rename from x\n", b"GIT binary patch\n", b"\\ No newline at end of file\n", b"-- \n2.39\n"),
     *(b"alpha/core.py", b"alpha", b"beta", b"gamma/__init__.py", b"__pycache__", b"apply-patches"),
 )  # fmt: skip
-VALUES = (None, True, -1, 1e308, "", "x", "../../outside/x", "/etc", "alpha/core.py", [], {}, [[]])
+VALUES: tuple[object, ...] = (
+    *(None, True, -1, 1e308, "", "x", "../../outside/x", "/etc", "alpha/core.py", [], {}, [[]]),
+)
 
 Edit = tuple[str, float, float, bytes]
 

@@ -145,13 +145,14 @@ def require(capability: str) -> None:
     """Skip the module, the fixture or the test that runs where the capability is missing."""
     import pytest
 
+    __tracebackhide__ = True  # pytest names the place in the test
     if not provides(capability):
         pytest.skip(_missing(capability), allow_module_level=True)
 
 
 def _missing(capability: str) -> str:
     installed = installed_stack()
-    return f"{installed.name if installed else 'no stack'} provides no {capability}"
+    return f"{installed.name if installed else 'what is installed'} lacks: {capability}"
 
 
 def _is_installed(stack: Stack) -> bool:

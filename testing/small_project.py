@@ -48,6 +48,8 @@ Remove-When: the test goes
 """
 STACK = """\
 # Kept as it is.
+default = true
+
 [packages.alpha]
 version = "1.0"
 series = [{series}]

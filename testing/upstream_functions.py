@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from specroll.stack.artefact import Store, read_files
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 
-ROOT = Path(__file__).resolve().parent.parent
+from testing.registry import ROOT
 
 
 def upstream_functions(
@@ -30,8 +26,7 @@ def upstream_functions(
     """
     variant = next(iter(Stack.load(Distribution(ROOT), stack).package(package).variants.values()))
     source = read_files(Store.beside(None).fetch(variant), [path])[path]
-    module = ast.parse(source)
-    module.body = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     scope = dict(namespace)
-    exec(compile(module, path, "exec"), scope)
-    return SimpleNamespace(**{node.name: scope[node.name] for node in module.body})
+    exec(compile(ast.Module([*functions], []), path, "exec"), scope)
+    return SimpleNamespace(**{node.name: scope[node.name] for node in functions})

@@ -11,7 +11,7 @@ NATIVE_SOURCES = Path(__file__).parent / "native"
 
 
 def native_library(torch_version: str) -> Path:
-    """The device, compiled from the sources that lie here for one version of PyTorch."""
+    """Return where the device lies, compiled from these sources for one version of PyTorch."""
     digest = hashlib.sha256()
     for source in sorted(NATIVE_SOURCES.iterdir()):
         digest.update(source.name.encode() + source.read_bytes())
@@ -20,5 +20,5 @@ def native_library(torch_version: str) -> Path:
 
 
 def schemas(torch_npu_version: str) -> Path:
-    """The operator schemas of one version of torch_npu."""
+    """Return where the operator schemas of one version of torch_npu lie."""
     return cache_folder() / "npu_emulator" / f"torch_npu-{torch_npu_version}.json"

@@ -7,7 +7,7 @@ DEFAULT = 8 << 30
 
 
 def total_memory() -> int:
-    """Bytes, from the environment.
+    """Return the number of bytes, from the environment.
 
     Raises:
         ValueError: the variable is no positive whole number.

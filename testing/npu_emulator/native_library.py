@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
@@ -61,7 +62,7 @@ def _compile(name: str, folder: Path) -> None:
 
 
 def load() -> ModuleType:
-    """The native part as a module; PyTorch has a device `npu` from then on.
+    """Return the native part as a module; PyTorch has a device `npu` from then on.
 
     Raises:
         BuildError: it was not built.
@@ -69,9 +70,9 @@ def load() -> ModuleType:
     path = cache.native_library(torch.__version__)
     if not path.exists():
         raise BuildError(f"{path} is missing; `python3 ci/npu_emulator.py` builds it")
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    loader = ExtensionFileLoader(path.stem, str(path))
+    module = importlib.util.module_from_spec(ModuleSpec(path.stem, loader, origin=str(path)))
+    loader.exec_module(module)
     return module
 
 

@@ -42,7 +42,7 @@ _LIBRARIES = _define(_read_schemas())
 
 
 def names(namespace: str) -> set[str]:
-    """Names of a namespace's operators, without overloads."""
+    """Return the names of a namespace's operators, without overloads."""
     prefix = f"{namespace}::"
     registered = torch._C._dispatch_get_all_op_names()
     return {name.removeprefix(prefix).partition(".")[0] for name in registered if prefix in name}
@@ -70,7 +70,8 @@ def implements(
             given = {**dict(zip(positions, values, strict=False)), **named}
             for argument, tensor in _tensors(given):
                 _check_device(name, argument, tensor, on_host=argument in on_host)
-            return _map_tensors(_to_device, function(**_map_tensors(_to_host, given)))
+            on_hosts = {key: _map_tensors(_to_host, value) for key, value in given.items()}
+            return _map_tensors(_to_device, function(**on_hosts))
 
         _LIBRARIES[namespace].impl(operator, run, "PrivateUse1")
         return function
@@ -96,8 +97,6 @@ def _check_device(operator: str, argument: str, tensor: torch.Tensor, on_host: b
 def _map_tensors(convert: Callable[[torch.Tensor], torch.Tensor], value: object) -> object:
     if isinstance(value, torch.Tensor):
         return convert(value)
-    if isinstance(value, dict):
-        return {name: _map_tensors(convert, item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_map_tensors(convert, item) for item in value)
     return value

@@ -1,7 +1,7 @@
 """The release of torch_npu whose operators the emulator has: the one that vLLM-Ascend asks for.
 
-A stack names it in the table `[ci.emulator]` of its registry. Only the schemas of operators are read
-from the wheel.
+A stack names it in the table `[ci.emulator]` of its registry. Only the schemas of operators are
+read from the wheel.
 """
 
 from __future__ import annotations

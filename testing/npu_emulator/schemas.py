@@ -37,7 +37,7 @@ def found_in(library: bytes) -> Iterator[str]:
 
 
 def read_wheel(wheel: Path) -> dict[str, list[str]]:
-    """Schemas of each namespace; those that only `torch_npu`'s own classes can be given are not."""
+    """Return the schemas of each namespace, but for those that take `torch_npu`'s own classes."""
     with zipfile.ZipFile(wheel) as archive:
         return {
             namespace: sorted(
@@ -48,7 +48,7 @@ def read_wheel(wheel: Path) -> dict[str, list[str]]:
 
 
 def fetch(release: Release) -> Path:
-    """The verified wheel of a release, from the cache of the patch tool.
+    """Return the verified wheel of a release, from the cache of the patch tool.
 
     Raises:
         specroll.errors.ToolError: it cannot be had, or is not the pinned one.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
@@ -69,8 +69,22 @@ def map_slots(
     slots[:end] = blocks * block_size + positions[:end] % block_size
 
 
+class _Loader(Loader):
+    """Loads vLLM's module as another loader does, and puts the stand-in into it."""
+
+    def __init__(self, upstream: Loader) -> None:
+        self._upstream = upstream
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._upstream.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._upstream.exec_module(module)
+        setattr(module, KERNEL, SlotMappingKernel())
+
+
 class _Finder(MetaPathFinder):
-    """Finds vLLM's module like any other, and puts the stand-in into it when it was executed."""
+    """Finds vLLM's module like any other."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -78,13 +92,8 @@ class _Finder(MetaPathFinder):
         if name != MODULE:
             return None
         specification = PathFinder.find_spec(name, path, target)
-        execute = specification.loader.exec_module
-
-        def execute_and_replace(module: ModuleType) -> None:
-            execute(module)
-            setattr(module, KERNEL, SlotMappingKernel())
-
-        specification.loader.exec_module = execute_and_replace
+        if specification and specification.loader:
+            specification.loader = _Loader(specification.loader)
         return specification
 
 

@@ -2,10 +2,10 @@
 
 from itertools import cycle
 
-from tests.ascend.rejection_functions import ours, upstream
 from vllm import SamplingParams
 
 from testing.engine import NGRAM, draft_counts
+from tests.rejection.functions import ours, upstream
 
 # In turn, so that most steps verify all of them.
 SAMPLING = [

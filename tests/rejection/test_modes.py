@@ -1,4 +1,4 @@
-"""Ways of verification that vLLM-Ascend 0.23 has besides that by token."""
+"""Ways of verification besides that by token."""
 
 from dataclasses import replace
 
@@ -6,16 +6,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ascend.rejection_batches import batches, make_batch
-from tests.ascend.rejection_functions import DEVICE, ours, upstream
+
+from testing.registry import require
+
+require("rejection by blocks")
+
 from vllm_ascend.ascend_config import get_ascend_config
-
-from tests.ascend.stacks import STACK
-
-if STACK != "2026.09":
-    pytest.skip("vLLM-Ascend 0.11 has one way only", allow_module_level=True)
-
 from vllm_ascend.sample import rejection_of_logits
+
+from tests.rejection.batches import batches, make_batch
+from tests.rejection.functions import DEVICE, ours, upstream
 
 pytestmark = pytest.mark.usefixtures("ascend_config")
 

@@ -11,8 +11,10 @@ from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 
+from testing.registry import default_stack
+
 ROOT = Path(__file__).parents[2]
-STACK = "2026.09"
+STACK = default_stack().name
 
 
 def run(*command):

@@ -1,15 +1,26 @@
-"""verl 0.9.1's rollout with real vLLM servers on a tiny policy."""
-
-import os
+"""verl's rollout with real vLLM engines on a tiny policy: jobs as a user starts them, and parts."""
 
 import pytest
 
-pytest.importorskip("verl", minversion="0.9", reason="verl 0.9.1 is in the environment `cpu`")
+pytest.importorskip("verl", reason="these tests run where verl and vLLM for CPUs are installed")
 
-from testing.cpu_environment import CPU_ENVIRONMENT
+from testing.cpu_environment import CPU_ENVIRONMENT, set_environment
 
-os.environ.update(CPU_ENVIRONMENT)
+set_environment(
+    {
+        **CPU_ENVIRONMENT,
+        # With other settings, some CPU builds of vLLM find no cores for a second rank.
+        "VLLM_CPU_OMP_THREADS_BIND": "auto",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+)
 
+import random
+import string
+
+import ray
+from transformers import AutoTokenizer, GenerationConfig
 from vllm import LLM
 
 from demo.rollout_task import LETTERS_REWARD
@@ -29,9 +40,11 @@ MAX_MODEL_LEN = 512
 
 @pytest.fixture(scope="session")
 def policy(tmp_path_factory):
-    """Folder of a tiny policy."""
+    """Folder of a tiny policy, which says by which token its answers end."""
     model = save_tiny_model(tmp_path_factory.mktemp("model"), MAX_MODEL_LEN)
     save_tokenizer(model)
+    end = AutoTokenizer.from_pretrained(model).eos_token_id
+    GenerationConfig(eos_token_id=end, pad_token_id=end).save_pretrained(model)
     return save_policy(model, tmp_path_factory.mktemp("policy"))
 
 
@@ -47,6 +60,24 @@ def rows(tmp_path_factory):
     write_file(folder / TRAINING_FILE, [(text, "") for text in texts[:8]])
     write_file(folder / VALIDATION_FILE, [(text, "") for text in texts[4:8]])
     return folder
+
+
+@pytest.fixture(scope="session")
+def even_rows(tmp_path_factory):
+    """File of eight prompts of one length, longer than two blocks of the prefix cache."""
+    chance = random.Random(0)
+    prompts = ["".join(chance.choices(string.ascii_letters, k=40)) for _ in range(8)]
+    file = tmp_path_factory.mktemp("even_rows") / TRAINING_FILE
+    write_file(file, [(prompt, "") for prompt in prompts])
+    return file
+
+
+@pytest.fixture(scope="module")
+def ray_cluster():
+    """Ray on this machine; yields its address."""
+    context = ray.init(num_cpus=4, include_dashboard=False)
+    yield context.address_info["address"]
+    ray.shutdown()
 
 
 @pytest.fixture

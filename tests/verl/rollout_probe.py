@@ -1,6 +1,6 @@
 """What verl's workers and servers of a test import beside their model (`model.external_lib`).
 
-vLLM 0.11 cannot verify drafts on a CPU. It reads and checks `speculative_config` as anywhere; then
+This vLLM cannot verify drafts on a CPU. It reads and checks `speculative_config` as anywhere; then
 the engine starts without, and the counts of drafts are made up. All else is verl's and vLLM's own,
 and noted. On request, a worker fails while it takes new weights.
 """

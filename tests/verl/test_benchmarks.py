@@ -5,6 +5,10 @@ import re
 import sys
 from contextlib import contextmanager
 
+from testing.registry import require
+
+require("rollouts by server replicas")
+
 import numpy as np
 import pytest
 import torch

@@ -7,6 +7,11 @@ from collections import Counter
 from uuid import uuid4
 
 import pytest
+
+from testing.registry import require
+
+require("synchronous rollouts")
+
 import ray
 from omegaconf import OmegaConf
 from verl.experimental.agent_loop.agent_loop import AsyncLLMServerManager

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from testing.registry import require
+
+require("rollouts by server replicas")
+
 from vllm import SamplingParams
 
 from demo.rollout_task import LETTERS_REWARD

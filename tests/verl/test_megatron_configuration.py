@@ -1,7 +1,15 @@
 """Megatron users get the same rollout: what their configuration leads to, without the library."""
 
+import json
+
 import pytest
+
+from testing.registry import require
+
+require("rollouts by server replicas")
+
 from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
 from verl.workers.rollout.group_load_balancer import GroupLoadBalancer, load_balancer_of
 from verl.workers.rollout.replica import get_rollout_replica_class
 from verl.workers.rollout.speculation_check import check_speculation
@@ -43,6 +51,12 @@ def test_the_keys_lead_to_the_same_servers(trainer):
 )
 def test_elsewhere_servers_are_verls_choice(overrides):
     assert load_balancer_of(configured(*overrides).actor_rollout_ref.rollout) is None
+
+
+def test_options_may_be_json():
+    options = {"vllm": {"speculative_config": json.dumps({"method": "sam"})}}
+    rollout = OmegaConf.create({"name": "vllm", "engine_kwargs": options})
+    assert load_balancer_of(rollout) is GroupLoadBalancer
 
 
 def test_a_wrong_method_is_refused_here_too():

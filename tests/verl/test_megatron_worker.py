@@ -9,6 +9,10 @@ import importlib.machinery
 import sys
 import types
 
+from testing.registry import require
+
+require("synchronous rollouts")
+
 import numpy as np
 import pytest
 import torch
@@ -68,7 +72,7 @@ class Bridge:
 
 
 @pytest.fixture(scope="module")
-def worker(tiny_model):
+def worker(policy):
     """A worker in this process, whose rollout is built by verl."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "meta_path", [StandIn("megatron"), *sys.meta_path])
@@ -80,11 +84,11 @@ def worker(tiny_model):
         torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
         worker = object.__new__(ActorRolloutRefWorker)
         Worker.__init__(worker)
-        worker.config = job_config(tiny_model)
-        model = AutoModelForCausalLM.from_pretrained(tiny_model)
+        worker.config = job_config(policy)
+        model = AutoModelForCausalLM.from_pretrained(policy)
         worker.actor = types.SimpleNamespace(actor_module=[model])
         worker.bridge = Bridge()
-        worker.tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+        worker.tokenizer = AutoTokenizer.from_pretrained(policy)
         worker.generation_config = None
         worker._is_actor = worker._is_rollout = True
         worker._is_offload_param = worker._is_offload_optimizer = False

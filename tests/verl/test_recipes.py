@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from testing.registry import require
+
+require("rollouts by server replicas")
+
 from hydra import compose, initialize_config_module
 from verl.utils.config import validate_config
 from verl.workers.rollout.group_load_balancer import GroupLoadBalancer, load_balancer_of

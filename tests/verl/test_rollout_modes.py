@@ -13,6 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from testing.registry import require
+
+require("synchronous rollouts")
+
 from specroll_scorer.verl_fsdp_workers.overrides import merged, on_a_cpu
 
 from demo.rollout_task import LETTERS_REWARD
@@ -129,8 +134,8 @@ def environment(folder):
 
 
 @pytest.fixture(scope="module", params=["sync", "async"])
-def job(request, tmp_path_factory, tiny_model, rows_file):
-    return Job(request.param, tmp_path_factory.mktemp(request.param), tiny_model, rows_file)
+def job(request, tmp_path_factory, policy, even_rows):
+    return Job(request.param, tmp_path_factory.mktemp(request.param), policy, even_rows)
 
 
 def test_vllm_takes_the_keys_of_the_command_line(job):

@@ -4,6 +4,11 @@ import asyncio
 import json
 
 import pytest
+
+from testing.registry import require
+
+require("synchronous rollouts")
+
 from hydra import compose, initialize_config_module
 from verl.workers.rollout.replica import RolloutMode
 from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServerBase
@@ -12,7 +17,7 @@ SPECULATION = "+actor_rollout_ref.rollout.engine_kwargs.vllm.speculative_config"
 
 
 @pytest.fixture
-def launch(ray_cluster, tiny_model):
+def launch(ray_cluster, policy):
     """Launches a server, in this process, with these overrides."""
 
     def launch(*overrides):
@@ -20,7 +25,7 @@ def launch(ray_cluster, tiny_model):
             config = compose(
                 "ppo_trainer",
                 overrides=[
-                    f"actor_rollout_ref.model.path={tiny_model}",
+                    f"actor_rollout_ref.model.path={policy}",
                     "actor_rollout_ref.rollout.name=vllm",
                     "actor_rollout_ref.rollout.dtype=float32",
                     "data.max_prompt_length=48",

@@ -2,6 +2,10 @@
 
 from collections import Counter
 
+from testing.registry import require
+
+require("rollouts by server replicas")
+
 import numpy as np
 import pytest
 import torch

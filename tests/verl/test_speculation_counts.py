@@ -13,6 +13,7 @@ from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.metrics.speculation_counts import SpeculationCounter
 from vllm.v1.outputs import ModelRunnerOutput
 
+from testing.registry import needs
 from testing.tiny_model import random_prompts
 
 
@@ -28,7 +29,12 @@ def sampled(tokens):
     ids = list(tokens)
     index = {req_id: i for i, req_id in enumerate(ids)}
     return ModelRunnerOutput(
-        req_ids=ids, req_id_to_index=index, sampled_token_ids=list(tokens.values())
+        req_ids=ids,
+        req_id_to_index=index,
+        sampled_token_ids=list(tokens.values()),
+        logprobs=None,
+        prompt_logprobs_dict={},
+        pooler_output=[],
     )
 
 
@@ -129,6 +135,7 @@ def test_a_vllm_that_is_not_patched_counts_nothing(monkeypatch):
     assert speculation_metrics([take_counts_in_process(llm=None)]) == {}
 
 
+@needs("drafts verified on a CPU")
 @pytest.mark.parametrize("method", ["sam", "ngram"])
 def test_the_counts_of_an_engine_are_those_of_vllms_statistics(policy, method, start_engine):
     llm = start_engine(policy, speculative_config={"method": method, "num_speculative_tokens": 3})

@@ -1,17 +1,17 @@
 """The trainer's side of a weight transfer whose other end fails."""
 
 import pytest
+
+from testing.registry import require
+
+require("rollouts by server replicas")
+
 import ray
 import zmq
 from verl.workers.rollout import weight_transfer
 from verl.workers.rollout.weight_transfer import WatchedSocket
 
-
-@pytest.fixture(scope="module", autouse=True)
-def ray_session():
-    ray.init(num_cpus=2, include_dashboard=False)
-    yield
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 @pytest.fixture

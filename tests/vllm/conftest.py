@@ -1,26 +1,38 @@
-"""Real engines on a tiny target model."""
+"""Real engines, and parts of them, on a tiny target model on a CPU."""
 
 import gc
-import os
+from contextlib import suppress
 
 import pytest
 
-pytest.importorskip("vllm", reason="end-to-end tests run in the environment `cpu`")
+pytest.importorskip("vllm", reason="these tests run where vLLM for CPUs is installed")
 
-from testing.cpu_environment import CPU_ENVIRONMENT
+from testing.cpu_environment import CPU_ENVIRONMENT, set_environment
 
-os.environ.update(CPU_ENVIRONMENT, VLLM_CPU_OMP_THREADS_BIND="nobind")
-
+set_environment({**CPU_ENVIRONMENT, "VLLM_CPU_OMP_THREADS_BIND": "nobind"})
 
 # First, as in vLLM's CPU worker (v1/worker/cpu_worker.py): it swaps a function that would pin host
-# memory, and LoRA's modules keep the one they find (lora/punica_wrapper/utils.py).
-import vllm.v1.worker.cpu.shm  # noqa: F401
+# memory, and LoRA's modules keep the one they find (lora/punica_wrapper/utils.py). Where vLLM does
+# not have the module, nothing is swapped.
+with suppress(ModuleNotFoundError):
+    import vllm.v1.worker.cpu.shm  # noqa: F401
+import torch
 from vllm import LLM
+from vllm.v1.sample.logits_processor import LogitsProcessors
+from vllm.v1.worker.gpu_input_batch import CachedRequestState, InputBatch
 
 from testing import tiny_model
-from testing.tiny_model import random_prompts, save_lora_adapter, save_tiny_model, save_tokenizer
+from testing.registry import provides
+from testing.tiny_model import (
+    VOCABULARY,
+    random_prompts,
+    save_lora_adapter,
+    save_tiny_model,
+    save_tokenizer,
+)
 
 MAX_MODEL_LEN = 512
+BLOCK_SIZE = 16
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +68,7 @@ def prompts():
     return random_prompts()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def engine_arguments(target_model):
     """What all engines are started with, but for what a test says else."""
     return tiny_model.engine_arguments(target_model, MAX_MODEL_LEN)
@@ -83,3 +95,44 @@ def start_engine(engine_arguments, monkeypatch):
         engine.llm_engine.engine_core.shutdown()
     engines.clear()
     gc.collect()
+
+
+@pytest.fixture
+def make_batch():
+    """Makes real input batches of requests given as (prompt, sampling parameters)."""
+    draft_options = (
+        {"is_spec_decode": True}
+        if provides("our own draft exclusions")
+        else {"kernel_block_sizes": [BLOCK_SIZE], "num_spec_tokens": 3}
+    )
+
+    def make(requests):
+        batch = InputBatch(
+            max_num_reqs=8,
+            max_model_len=MAX_MODEL_LEN,
+            max_num_batched_tokens=MAX_MODEL_LEN,
+            device=torch.device("cpu"),
+            pin_memory=False,
+            vocab_size=VOCABULARY,
+            block_sizes=[BLOCK_SIZE],
+            logitsprocs=LogitsProcessors(),
+            **draft_options,
+        )
+        for row, (prompt, sampling) in enumerate(requests):
+            batch.add_request(
+                CachedRequestState(
+                    req_id=f"request-{row}",
+                    prompt_token_ids=prompt,
+                    mm_features=[],
+                    sampling_params=sampling,
+                    pooling_params=None,
+                    generator=None,
+                    block_ids=([row],),
+                    num_computed_tokens=len(prompt),
+                    output_token_ids=[],
+                )
+            )
+        batch.refresh_metadata()
+        return batch
+
+    return make

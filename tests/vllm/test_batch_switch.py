@@ -1,6 +1,9 @@
 """The batch-size switch in a running engine."""
 
 from testing.engine import SAM, draft_counts, generate, model_runner
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 THRESHOLD = 4
 

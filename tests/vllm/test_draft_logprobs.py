@@ -5,6 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+
+from testing.registry import require
+
+require("our own draft log-probabilities")
+
 from vllm import SamplingParams
 from vllm.v1.sample.sampler import Sampler
 from vllm.v1.spec_decode.draft_logprobs import EmittedLists

@@ -1,6 +1,11 @@
 """Which requests get no drafts, and that the log says why."""
 
 import pytest
+
+from testing.registry import require
+
+require("our own draft exclusions")
+
 from vllm import SamplingParams
 from vllm.v1.spec_decode import exclusion
 from vllm.v1.spec_decode.utils import is_spec_decode_unsupported

@@ -16,7 +16,10 @@ from testing.engine import (
     model_runner,
     run,
 )
+from testing.registry import needs
 from testing.tiny_model import TOKENS
+
+pytestmark = needs("drafts verified on a CPU")
 
 MAX_MODEL_LEN = 512
 

@@ -4,6 +4,10 @@ import torch
 from vllm import SamplingParams
 from vllm.v1.sample import rejection_sampler
 
+from testing.registry import needs
+
+pytestmark = needs("rejection sampler of probabilities")
+
 
 def test_greedy_requests_keep_their_logits(make_batch, monkeypatch):
     def expand(values, ends, num_tokens, replace_from=0, replace_to=0):

@@ -11,6 +11,9 @@ from testing.engine import (
     model_runner,
     run,
 )
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ import pytest
 from sam_drafting import monitor
 
 from testing.engine import SAM, draft_counts, generate, model_runner
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The proposer on real input batches of vLLM 0.11."""
+"""The proposer on real input batches."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ from vllm.v1.spec_decode import sam_proposer
 from vllm.v1.spec_decode.sam_proposer import IdleProposer, SamProposer, drafts_reach_a_scheduler
 
 from testing.engine import SAM
+from testing.registry import needs
 
 MAX_MODEL_LEN = 256
 REPETITIVE = [5, 6, 7, 8] * 4
@@ -19,7 +20,7 @@ PLAIN = SamplingParams(temperature=0.0)
 
 @pytest.fixture
 def make_proposer(monkeypatch):
-    """Makes proposers; a stand-in configuration, for a CPU refuses a real one."""
+    """Makes proposers; a stand-in configuration, for a CPU may refuse a real one."""
 
     def make(threshold="0"):
         monkeypatch.setenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", threshold)
@@ -41,6 +42,7 @@ def test_drafts_continue_the_text(make_proposer, make_batch):
     assert drafts == [[5, 6, 7], []]
 
 
+@needs("our own draft exclusions")
 @pytest.mark.parametrize("options", [{"min_tokens": 3}, {"repetition_penalty": 1.2}])
 def test_an_excluded_request_gets_none_and_is_counted(make_proposer, make_batch, options):
     batch = make_batch([(REPETITIVE, SamplingParams(**options))])

@@ -1,8 +1,17 @@
-"""A real engine in this process: drafts are proposed in it, verification is what is missing."""
+"""A real engine that proposes drafts and does not verify them.
+
+Its vLLM cannot verify drafts on a CPU: the rejection sampler needs Triton. What stands in for it,
+or for anything else, is said where it is used.
+"""
 
 import pytest
 import torch
-from vllm import SamplingParams
+
+from testing.registry import require
+
+require("refusal of drafts on a CPU")
+
+from vllm import LLM, SamplingParams
 from vllm.config import SpeculativeConfig
 from vllm.v1.outputs import DraftTokenIds, LogprobsLists, ModelRunnerOutput
 from vllm.v1.spec_decode.draft_logprobs import EmittedLists
@@ -14,6 +23,16 @@ from testing.engine import SAM, generate, model_runner
 
 MAX_MODEL_LEN = 256
 PROMPTS = [[3, 4, 5], [10, 11, 12, 13, 14], list(range(20, 40))]
+
+
+@pytest.fixture(scope="module")
+def engine(engine_arguments):
+    """An engine in this process, without speculation: with it, it would refuse to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        engine = LLM(**engine_arguments | {"max_model_len": MAX_MODEL_LEN})
+    yield engine
+    engine.llm_engine.engine_core.shutdown()
 
 
 def core_of(engine):

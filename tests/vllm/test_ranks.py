@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 from testing.engine import SAM, draft_counts, generate
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 ROOT = Path(__file__).parents[2]
 MAX_TOKENS = 60

@@ -11,6 +11,9 @@ from scipy.stats import chisquare
 from transformers import AutoModelForCausalLM
 
 from testing.engine import SAM, draft_counts, generate
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 NUM_SAMPLES = 4000
 NUM_TOKENS = 3

@@ -5,6 +5,9 @@ from itertools import pairwise
 import pytest
 
 from testing.engine import SAM, draft_counts, generate, model_runner
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 OWN_TEXT = {**SAM, "sam_share_prompts": False}
 HISTORY = {**SAM, "sam_history_tokens": 5000}

@@ -3,6 +3,9 @@
 from bench.lib.engines.requests import Request
 from bench.lib.engines.stepping import roll_out, roll_out_epochs, typical
 from testing.engine import SAM, generate
+from testing.registry import needs
+
+pytestmark = needs("drafts verified on a CPU")
 
 THRESHOLD = 3
 

@@ -25,7 +25,7 @@ from specroll.report import Report
 from specroll.stack import distribution
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
-from specroll.stack.registry import Stack
+from specroll.stack.registry import Stack, default_stack
 from specroll.target import environment
 from specroll.target.selection import Request
 
@@ -175,7 +175,7 @@ def check_command(request: Request) -> Report:
     code of `apply` where it would fail. An interrupted run counts as a difference.
 
     \b
-    Example: apply-patches check --stack 2026.09
+    Example: apply-patches check --stack STACK
     """
     return check(request)
 
@@ -225,7 +225,7 @@ def revert_command(request: Request) -> Report:
 def on_series(command: Command) -> Command:
     """Give a command the options that name a stack and the folder of an artefact."""
 
-    @click.option("--stack", help="Stack to work on; the default is the newest.")
+    @click.option("--stack", help="Stack to work on; without it the default one.")
     @click.option("--workdir", type=FOLDER, default=WORKDIR, help="Where scratch repositories lie.")
     @click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
     @functools.wraps(command)
@@ -233,7 +233,7 @@ def on_series(command: Command) -> Command:
         source: Distribution, stack: str | None, artefacts: Path | None, **options: object
     ) -> Report:
         source.require_checkout()
-        name = stack or source.stacks()[0]
+        name = stack or default_stack(source)
         result: Report = command(source, name, Store.beside(artefacts), **options)
         return result
 
@@ -253,7 +253,7 @@ def edit_command(
     the commits there, then run `refresh`.
 
     \b
-    Example: apply-patches edit mypackage --stack 2026.09
+    Example: apply-patches edit mypackage --stack STACK
     """
     # Here and not above: GitPython needs a git binary, and applying must not.
     from specroll.commands.edit import edit

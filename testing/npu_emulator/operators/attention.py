@@ -37,7 +37,7 @@ def npu_fused_infer_attention_score(
     block_size: int = 0,
     **others: object,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention of query [T, H, D]: layout TND only; the second result is a placeholder.
+    """Compute attention of query [T, H, D]: layout TND only; the second result is a placeholder.
 
     `actual_seq_lengths` are the ends of the requests in the query. With a block table, key and
     value are caches [blocks, block size, G * D] and `actual_seq_lengths_kv` the requests' lengths
@@ -86,7 +86,7 @@ def npu_paged_attention(
     out: torch.Tensor,
     workspace: torch.Tensor | None = None,
 ) -> None:
-    """Attention of one token a request [R, H, D] over its context_lens [R] tokens in the cache."""
+    """Attend from one token a request [R, H, D] to its context_lens [R] tokens in the cache."""
     _attend_to_cache(
         *(query, key_cache, value_cache, num_kv_heads, scale_value, block_table),
         *([1] * len(context_lens), context_lens.tolist(), out),
@@ -107,7 +107,7 @@ def npu_paged_attention_splitfuse(
     scale_value: float,
     out: torch.Tensor,
 ) -> None:
-    """Attention of seq_len [R] tokens a request, the last of its context_lens [R] in the cache."""
+    """Attend from seq_len [R] tokens a request, the last of its context_lens [R] in the cache."""
     _attend_to_cache(
         *(query, key_cache, value_cache, num_kv_heads, scale_value, block_table),
         *(seq_len.tolist(), context_lens.tolist(), out),
@@ -128,7 +128,7 @@ def npu_flash_attention_qlens(
     scale_value: float,
     out: torch.Tensor,
 ) -> None:
-    """Attention of seq_len [R] tokens a request, the last of its context_lens [R] in the cache."""
+    """Attend from seq_len [R] tokens a request, the last of its context_lens [R] in the cache."""
     _attend_to_cache(
         *(query, key_cache, value_cache, num_kv_heads, scale_value, block_table),
         *(seq_len.tolist(), context_lens.tolist(), out),
@@ -147,10 +147,10 @@ def npu_flash_attention(
     num_kv_heads: int,
     out: torch.Tensor,
 ) -> None:
-    """Attention of requests of seq_len [R] tokens to themselves; tokens past them are padding."""
+    """Attend within requests of seq_len [R] tokens; tokens past them are padding."""
     ends = list(accumulate(seq_len.tolist()))
     requests = zip(*(_split(tensor, ends) for tensor in (query, key, value)), strict=True)
-    attended = torch.cat([attend(*request, scale_value, causal=True) for request in requests])
+    attended = torch.cat([attend(q, k, v, scale_value, causal=True) for q, k, v in requests])
     out[: len(attended)] = attended.view(-1, *out.shape[1:])
 
 
@@ -165,7 +165,7 @@ def _attend_to_cache(
     context_lengths: list[int],
     out: torch.Tensor,
 ) -> None:
-    """Causal attention of each request's tokens, the last of its context; padding is left alone."""
+    """Attend causally from each request's tokens, the last of its context; leave padding alone."""
     end = 0
     for blocks, num_tokens, length in zip(
         block_table, query_lengths, context_lengths, strict=False
@@ -179,7 +179,7 @@ def _attend_to_cache(
 
 
 def _split(tokens: torch.Tensor, ends: Sequence[int]) -> list[torch.Tensor]:
-    """The tokens of each request, whose ends are given."""
+    """Return the tokens of each request, whose ends are given."""
     return [tokens[start:end] for start, end in pairwise([0, *ends])]
 
 
@@ -191,7 +191,7 @@ def attend(
     causal: bool,
     window: int | None = None,
 ) -> torch.Tensor:
-    """Attention of one request: query [Q, H, D], key and value [K, G, D] give [Q, H, D].
+    """Attend within one request: query [Q, H, D], key and value [K, G, D] give [Q, H, D].
 
     The query's tokens are the last of the key's. `window` is how far back a token sees.
     """

@@ -24,6 +24,6 @@ def npu_reshape_and_cache(
 
 
 def cached(cache: torch.Tensor, blocks: torch.Tensor, length: int, num_heads: int) -> torch.Tensor:
-    """The first tokens of a request [length, G, D], of a cache [blocks, block size, G * D]."""
+    """Return a request's first tokens [length, G, D], of a cache [blocks, block size, G * D]."""
     num_blocks = -(-length // cache.shape[1])
     return cache[blocks[:num_blocks].long()].flatten(0, 1)[:length].reshape(length, num_heads, -1)

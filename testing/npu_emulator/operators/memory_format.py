@@ -14,11 +14,11 @@ def npu_format_cast(
     customize_dtype: int | None = None,
     input_dtype: int | None = None,
 ) -> torch.Tensor:
-    """A copy in another format: of the same numbers in the same places."""
+    """Return a copy in another format: the same numbers in the same places."""
     return input.clone()
 
 
 @implements("npu::get_npu_format")
 def get_npu_format(input: torch.Tensor) -> int:
-    """The number of the format."""
+    """Return the number of the format."""
     return ACL_FORMAT_ND

@@ -9,7 +9,7 @@ from testing.npu_emulator.operator_library import implements
 def npu_top_k_top_p(
     logits: torch.Tensor, p: torch.Tensor | None = None, k: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Logits [R, V] with -inf where a token is not among the k [R] best, or outside the mass p [R].
+    """Return logits [R, V], -inf for all but the k [R] best tokens and those in the mass p [R].
 
     The best token always stays.
     """

@@ -341,3 +341,11 @@ def test_commits_need_no_identity_of_the_user(repository, monkeypatch, tmp_path)
     command = ["git", "commit", "-q", "--allow-empty", "-m", "any"]
     subprocess.run(command, cwd=repository, check=True)
     assert git(repository, "config", "--local", "user.email") == "patches@specroll.invalid\n"
+
+
+def test_stack_without_a_name_is_the_default(tool, project):
+    path = project.stack / "stack.toml"
+    path.write_text(path.read_text().replace("default = true", ""))
+    result = tool("edit", "alpha")
+    assert result.code == 2
+    assert "must say `default = true` (none says so); name a stack with --stack." in result.err

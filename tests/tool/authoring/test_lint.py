@@ -98,6 +98,7 @@ BREACHES = {
     "series changed": (edit_file(STACK, '"0001-bugfix-first.patch", ', ""), "is older than"),
     "lock by hand": (edit_file(LOCK, "  ", " "), "stack.lock.json was edited"),
     "lock missing": (lambda root, tool: (root / LOCK).unlink(), "stack.lock.json is missing"),
+    "no default": (edit_file(STACK, "default = true", ""), "no stack says `default = true`"),
     "stack malformed": (add_file(STACK, "["), "is not valid TOML"),
 }  # fmt: skip
 

@@ -6,13 +6,15 @@ import textwrap
 
 import pytest
 from specroll.errors import PatchError
-from specroll.stack import registry as description
+from specroll.stack import registry
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Lock
 from specroll.stack.registry import Stack
 
 PIN = f'artefact = "p-1-py3-none-any.whl"\nsha256 = "{"0" * 64}"\n'
 GOOD = f"""\
+default = true
+
 [packages.p]
 version = "1"
 series = ["0001-bugfix-x.patch"]  # order matters
@@ -32,12 +34,34 @@ series = [
 {PIN}"""
 
 
+def parse(root, text):
+    return Stack.parse(Distribution(root), "1.0", text.encode("utf-8", "surrogateescape"))
+
+
+def replace_series(root, package, series, text=GOOD):
+    data = registry.replace_series(Distribution(root), "1.0", text.encode(), package, series)
+    return data.decode()
+
+
 def test_reads_everything(tmp_path):
-    stack = Stack.parse(tmp_path, GOOD.encode())
+    stack = parse(tmp_path, GOOD + "[ci.tests]\nunit = ['a']\n")
     package = stack.packages["p"]
     assert (package.version, package.overlay) == ("1", ("q/r.py",))
     assert package.variants["p-cpu"].version == "1.post2"
     assert stack.packages["other"].variants["other"].version == "2"
+    assert (stack.is_default, stack.ci) == (True, {"tests": {"unit": ["a"]}})
+    assert not parse(tmp_path, GOOD.replace("default = true", "")).is_default
+
+
+def test_patterns_stand_for_files(tmp_path):
+    for path in ("q/a.py", "q/deep/b.py", "q/__pycache__/a.pyc", "r/one.py", "r/two.txt"):
+        (tmp_path / "overlay" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "overlay" / path).touch()
+    text = GOOD.replace('["q/r.py"]', '["q/**", "r/*.py", "q/a.py"]')
+    package = parse(tmp_path, text).packages["p"]
+    assert package.overlay == ("q/a.py", "q/deep/b.py", "r/one.py")
+    with pytest.raises(PatchError, match=r"gives q/a\.py two owners"):
+        parse(tmp_path, text.replace("overlay = []", 'overlay = ["*/a.py"]'))
 
 
 MALFORMED = {
@@ -56,6 +80,9 @@ MALFORMED = {
     "artefact path": (GOOD.replace("p-1-py3", "x/p-1-py3"), "must be a plain file name"),
     "hash": (GOOD.replace("0" * 64, "0" * 63 + "G"), "64 hexadecimal digits"),
     "no variant": (GOOD.replace("variants.other]", "variants]").replace(PIN, ""), "variants"),
+    "default": (GOOD.replace("default = true", "default = 1"), "must be true or false"),
+    "ci": ("ci = 1\n" + GOOD, "ci must be a table"),
+    "pattern": (GOOD.replace("q/r.py", "q/**"), "'q/\\*\\*', which matches no overlay file"),
     "variants": ('[packages.p]\nversion="1"\nseries=[]\noverlay=[]\nvariants={}', "at least one"),
 }  # fmt: skip
 
@@ -64,20 +91,20 @@ MALFORMED = {
 def test_malformed(name, tmp_path):
     text, message = MALFORMED[name]
     with pytest.raises(PatchError, match=message) as caught:
-        Stack.parse(tmp_path, text.encode("utf-8", "surrogateescape"))
-    assert str(tmp_path / "stack.toml") in str(caught.value)
+        parse(tmp_path, text)
+    assert str(tmp_path / "patches/1.0/stack.toml") in str(caught.value)
 
 
 def test_series_is_replaced_and_nothing_else(tmp_path):
-    changed = description.replace_series(tmp_path, GOOD.encode(), "p", ["a.patch", "b.patch"])
-    assert changed.decode() == GOOD.replace('["0001-bugfix-x.patch"]', '["a.patch", "b.patch"]')
-    changed = description.replace_series(tmp_path, GOOD.encode(), "other", [])
-    assert changed.decode() == re.sub(r"\[\n.*\n\]", "[]", GOOD)
+    changed = replace_series(tmp_path, "p", ["a.patch", "b.patch"])
+    assert changed == GOOD.replace('["0001-bugfix-x.patch"]', '["a.patch", "b.patch"]')
+    changed = replace_series(tmp_path, "other", [])
+    assert changed == re.sub(r"\[\n.*\n\]", "[]", GOOD)
 
 
 def test_long_series_takes_a_line_each(tmp_path):
     names = [f"{number:04}-feature-with_a_long_name.patch" for number in range(1, 4)]
-    changed = description.replace_series(tmp_path, GOOD.encode(), "p", names).decode()
+    changed = replace_series(tmp_path, "p", names)
     lines = "".join(f'    "{name}",\n' for name in names)
     assert changed == GOOD.replace('["0001-bugfix-x.patch"]', f"[\n{lines}]")
 
@@ -85,7 +112,7 @@ def test_long_series_takes_a_line_each(tmp_path):
 def test_series_that_is_no_plain_list(tmp_path):
     text = GOOD.replace('["0001-bugfix-x.patch"]', '["0001-bugfix-].patch"]')
     with pytest.raises(PatchError, match="has no plain list `series` in p"):
-        description.replace_series(tmp_path, text.encode(), "p", [])
+        replace_series(tmp_path, "p", [], text)
 
 
 def load(project):

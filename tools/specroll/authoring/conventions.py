@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from specroll.errors import PatchError
-from specroll.stack import lock
+from specroll.stack import lock, overlay
 from specroll.stack.distribution import Distribution
 from specroll.stack.patch import Patch
 from specroll.stack.registry import FILE_NAME, Package, Stack
@@ -15,7 +15,7 @@ from specroll.stack.registry import FILE_NAME, Package, Stack
 NAME = re.compile(r"[0-9]{4}-(feature|bugfix)-\w+\.patch")
 
 
-def patch_breaches(stack: Stack, package: Package, number: int, overlay: set[str]) -> list[str]:
+def patch_breaches(stack: Stack, package: Package, number: int, added: set[str]) -> list[str]:
     """Hold the patch at a place of the series, counted from one, against the conventions."""
     path = stack.folder / package.name / package.series[number - 1]
     found = list(_name_breaches(path, number))
@@ -25,7 +25,7 @@ def patch_breaches(stack: Stack, package: Package, number: int, overlay: set[str
         return [*found, *error.sentences()]
     found += [f"{path} {problem}; correct it with `edit`" for problem in patch.header.problems()]
     for file in patch.files:
-        if file.path in overlay:
+        if file.path in added:
             found.append(f"{path} touches {file.path}, an overlay file; change that file instead")
     return found
 
@@ -39,15 +39,25 @@ def _name_breaches(path: Path, number: int) -> Iterator[str]:
 
 def overlay_breaches(distribution: Distribution) -> Iterator[str]:
     """Yield overlay files that have Windows line endings."""
-    for path in _files(distribution.overlay):
+    for path in overlay.files(distribution.overlay):
         if b"\r\n" in path.read_bytes():
             yield f"{path} has Windows line endings (CRLF); convert it"
+
+
+def default_breaches(distribution: Distribution, stacks: Sequence[Stack]) -> Iterator[str]:
+    """Yield a sentence where not exactly one stack is the default."""
+    marked = [stack.name for stack in stacks if stack.is_default]
+    if len(marked) != 1:
+        yield (
+            f"{distribution.patches}: {', '.join(marked) or 'no stack'} says `default = true`;"
+            f" exactly one {FILE_NAME} shall"
+        )
 
 
 def unused_files(distribution: Distribution, stacks: Sequence[Stack]) -> Iterator[str]:
     """Yield files of `patches/` and `overlay/` that no stack uses."""
     used = {path for stack in stacks for path in _used(distribution, stack)}
-    for path in [*_files(distribution.patches), *_files(distribution.overlay)]:
+    for path in [*overlay.files(distribution.patches), *overlay.files(distribution.overlay)]:
         if path not in used:
             yield f"{path} is used by no stack; name it in a {FILE_NAME} or delete it"
 
@@ -61,9 +71,3 @@ def _used(distribution: Distribution, stack: Stack) -> Iterator[Path]:
     for environment in stack.environments.values():
         if "lock" in environment:
             yield stack.folder / str(environment["lock"])
-
-
-def _files(folder: Path) -> list[Path]:
-    # Python compiles what tests import, also here.
-    found = (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
-    return sorted(path for path in found if path.is_file())

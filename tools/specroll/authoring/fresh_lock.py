@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from specroll.errors import DriftError, PatchError
+from specroll.stack import overlay
 from specroll.stack.artefact import Store, read_files
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import FileLock, PackageLock, SeriesEntry, VariantLock, fingerprint
 from specroll.stack.registry import Package, Variant
-from specroll.stack.series import Series, load_overlay
+from specroll.stack.series import Series
 
 
 def compute(
@@ -32,9 +33,9 @@ def compute(
         old = known.variants.get(name) if known and known.series == entries else None
         same = old is not None and old.artefact == variant.artefact
         variants[name] = old if old and same else _lock_variant(variant, series, store)
-    contents = load_overlay(distribution, package)
-    overlay = {path: str(fingerprint(data)) for path, data in contents.items()}
-    return PackageLock(package.version, entries, variants, overlay)
+    contents = overlay.load(distribution.overlay, package.overlay)
+    added = {path: str(fingerprint(data)) for path, data in contents.items()}
+    return PackageLock(package.version, entries, variants, added)
 
 
 def _lock_variant(variant: Variant, series: Series, store: Store) -> VariantLock:

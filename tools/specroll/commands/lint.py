@@ -40,6 +40,7 @@ def _lines(distribution: Distribution, store: Store) -> Iterator[Line]:
     yield from _differing(conventions.overlay_breaches(distribution))
     # What a stack uses is not known where it cannot be read.
     if len(stacks) == len(distribution.stacks()):
+        yield from _differing(conventions.default_breaches(distribution, stacks))
         yield from _differing(conventions.unused_files(distribution, stacks))
 
 

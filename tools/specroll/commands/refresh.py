@@ -40,7 +40,7 @@ def refresh(
         workspaces = _workspaces(chosen, workdir)
         exports = _exports(old, workspaces)
         locks = _locks(distribution, old, chosen, exports, store)
-        changes = _changes(old, exports, locks)
+        changes = _changes(distribution, old, exports, locks)
         transaction.run(Batch(folder, [*changes, *_origins(workspaces, exports)]))
     return _report(chosen, locks, changes)
 
@@ -129,7 +129,10 @@ def _series(old: Stack, package: Package, exports: Mapping[str, Export]) -> Seri
 
 
 def _changes(
-    old: Stack, exports: Mapping[str, Export], locks: Mapping[str, PackageLock]
+    distribution: Distribution,
+    old: Stack,
+    exports: Mapping[str, Export],
+    locks: Mapping[str, PackageLock],
 ) -> list[Change]:
     description = old.folder / registry.FILE_NAME
     contents: dict[Path, bytes | None] = {}
@@ -137,7 +140,7 @@ def _changes(
     for name, export in exports.items():
         contents |= {old.folder / name / patch: None for patch in old.package(name).series}
         contents |= {old.folder / name / patch: data for patch, data in export.items()}
-        text = registry.replace_series(old.folder, text, name, list(export))
+        text = registry.replace_series(distribution, old.name, text, name, list(export))
     contents |= {description: text, old.folder / lock.FILE_NAME: Lock(locks).dump()}
     return [Change(path, data) for path, data in contents.items() if read(path) != data]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from specroll.errors import PatchError, RequestError
-from specroll.stack import treepath
+from specroll.stack import overlay, treepath
 from specroll.stack.distribution import Distribution
 from specroll.stack.table import Table
 
@@ -69,11 +69,12 @@ class Package:
     variants: Mapping[str, Variant]
 
     @classmethod
-    def parse(cls, name: str, table: Table) -> Package:
-        """Read a package.
+    def parse(cls, name: str, table: Table, added: Sequence[str]) -> Package:
+        """Read a package; `added` are the paths of all overlay files that there are.
 
         Raises:
-            PatchError: a key is missing, unknown or of the wrong type, or a path is unsafe.
+            PatchError: a key is missing, unknown or of the wrong type, a path is unsafe, or a
+                pattern matches nothing.
         """
         table.only("version", "series", "overlay", "variants")
         version = table.text("version")
@@ -82,7 +83,7 @@ class Package:
             name,
             version,
             table.texts("series"),
-            table.texts("overlay"),
+            _overlay(table, added),
             {key: Variant.parse(key, value, version) for key, value in variants.items()},
         )
         package._validate(table)
@@ -99,9 +100,19 @@ class Package:
         for name in self.series:
             if treepath.problem(name) or "/" in name:
                 raise table.error("series", f"names {name!r}, which is not a plain file name")
-        for path in self.overlay:
-            if reason := treepath.problem(path):
-                raise table.error("overlay", f"names {path!r}, which {reason}")
+
+
+def _overlay(table: Table, added: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that the patterns of `overlay` match; plain paths need not exist."""
+    found: list[str] = []
+    for pattern in table.texts("overlay"):
+        if reason := treepath.problem(pattern):
+            raise table.error("overlay", f"names {pattern!r}, which {reason}")
+        matching = overlay.matching(pattern, added) if overlay.is_pattern(pattern) else [pattern]
+        if not matching:
+            raise table.error("overlay", f"names {pattern!r}, which matches no overlay file")
+        found += matching
+    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,9 @@ class Stack:
     folder: Path
     packages: Mapping[str, Package]
     environments: Mapping[str, Mapping[str, object]]
+    is_default: bool
+    # What a distribution's own tests read; the tool does not look inside.
+    ci: Mapping[str, object]
 
     @classmethod
     def load(cls, distribution: Distribution, name: str) -> Stack:
@@ -122,28 +136,33 @@ class Stack:
             PatchError: the file is malformed.
         """
         folder = distribution.stack_folder(name)
-        return cls.parse(folder, (folder / FILE_NAME).read_bytes())
+        return cls.parse(distribution, name, (folder / FILE_NAME).read_bytes())
 
     @classmethod
-    def parse(cls, folder: Path, data: bytes) -> Stack:
-        """Read the bytes of a `stack.toml` that lies in the folder.
+    def parse(cls, distribution: Distribution, name: str, data: bytes) -> Stack:
+        """Read the bytes of the `stack.toml` of a stack.
 
         Raises:
             PatchError: the file is malformed.
         """
+        folder = distribution.patches / name
         path = folder / FILE_NAME
         try:
             table = Table.of(path, tomllib.loads(data.decode()))
         except (ValueError, RecursionError) as error:
             raise PatchError(f"{path} is not valid TOML ({error}); correct the file") from error
-        table.only("ci", "default", "environments", "packages")
+        table.only("default", "packages", "environments", "ci")
+        files = overlay.files(distribution.overlay)
+        added = [file.relative_to(distribution.overlay).as_posix() for file in files]
         packages = table.tables("packages")
-        environments = table.tables("environments") if "environments" in table.values else {}
+        environments = table.optional_tables("environments")
         stack = cls(
-            folder.name,
+            name,
             folder,
-            {key: Package.parse(key, value) for key, value in packages.items()},
+            {key: Package.parse(key, value, added) for key, value in packages.items()},
             {key: value.values for key, value in environments.items()},
+            table.flag("default"),
+            table.table("ci").values if "ci" in table.values else {},
         )
         stack._validate(table)
         return stack
@@ -168,13 +187,32 @@ class Stack:
                 owners[path] = package.name
 
 
-def replace_series(folder: Path, data: bytes, name: str, series: Sequence[str]) -> bytes:
+def default_stack(distribution: Distribution) -> str:
+    """Return the stack that `stack.toml` marks as the default.
+
+    Raises:
+        RequestError: no stack is marked, or several are.
+        PatchError: a stack is malformed.
+    """
+    marked = [name for name in distribution.stacks() if Stack.load(distribution, name).is_default]
+    if len(marked) != 1:
+        which = ", ".join(marked) or "none"
+        raise RequestError(
+            f"One {FILE_NAME} in {distribution.patches} must say `default = true` ({which} says"
+            " so); name a stack with --stack."
+        )
+    return marked[0]
+
+
+def replace_series(
+    distribution: Distribution, stack: str, data: bytes, name: str, series: Sequence[str]
+) -> bytes:
     """Return the bytes of a `stack.toml` with another series for a package, else unchanged.
 
     Raises:
         PatchError: the series of the package is not written as one plain list.
     """
-    old = Stack.parse(folder, data)
+    old = Stack.parse(distribution, stack, data)
     package = replace(old.package(name), series=tuple(series))
     wanted = replace(old, packages={**old.packages, name: package})
     head = rf'^\[packages\."?{re.escape(name)}"?\](?:\n(?!\[).*)*?\nseries *= *'
@@ -182,9 +220,11 @@ def replace_series(folder: Path, data: bytes, name: str, series: Sequence[str]) 
     if match := place.search(text := data.decode()):
         changed = (text[: match.start(1)] + _toml_list(series) + text[match.end(1) :]).encode()
         with suppress(PatchError):
-            if Stack.parse(folder, changed) == wanted:
+            if Stack.parse(distribution, stack, changed) == wanted:
                 return changed
-    raise PatchError(f"{folder / FILE_NAME} has no plain list `series` in {name}; write one there")
+    raise PatchError(
+        f"{old.folder / FILE_NAME} has no plain list `series` in {name}; write one there"
+    )
 
 
 def _toml_list(items: Sequence[str]) -> str:

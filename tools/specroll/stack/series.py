@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from specroll.errors import Collector, DriftError, PatchError
-from specroll.stack.distribution import Distribution
 from specroll.stack.lock import PackageLock
 from specroll.stack.patch import Patch, Reader
 from specroll.stack.registry import Package, Stack
@@ -74,23 +73,3 @@ def check_reviewed(stack: Stack, series: Series, lock: PackageLock) -> None:
                 )
             )
     failures.settle()
-
-
-def load_overlay(distribution: Distribution, package: Package) -> Mapping[str, bytes]:
-    """Return the bytes of the overlay files of a package.
-
-    Raises:
-        PatchError: a file is missing.
-    """
-    failures = Collector()
-    contents = {}
-    for path in package.overlay:
-        try:
-            contents[path] = (distribution.overlay / path).read_bytes()
-        except OSError as error:
-            failures.add(
-                PatchError(f"{distribution.overlay / path} cannot be read ({error.strerror});"
-                           " restore it or take it out of stack.toml")
-            )  # fmt: skip
-    failures.settle()
-    return contents

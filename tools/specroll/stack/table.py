@@ -57,6 +57,17 @@ class Table:
         inner = self.table(key)
         return {name: inner.table(name) for name in inner.values}
 
+    def optional_tables(self, key: str) -> dict[str, Table]:
+        """Return a table of tables, an empty one where the key is absent."""
+        return self.tables(key) if key in self.values else {}
+
+    def flag(self, key: str) -> bool:
+        """Return true or false, false where the key is absent."""
+        value = self.values.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, "must be true or false")
+        return value
+
     def rows(self, key: str) -> list[Table]:
         """Return a list of tables."""
         value = self.values.get(key)

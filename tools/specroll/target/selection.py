@@ -91,7 +91,9 @@ class Selection:
 
 
 def survey(request: Request) -> Survey:
-    """Look at the named stack, or at the newest one of those that fit best what is installed.
+    """Look at the named stack, or at the one that fits best what is installed.
+
+    Of those that fit alike it is the default one, or else the newest.
 
     Packages that a stack does something to count first: another may be of any version.
 
@@ -106,9 +108,10 @@ def survey(request: Request) -> Survey:
     return max((_survey_stack(request, stack) for stack in known), key=_fit)
 
 
-def _fit(surveyed: Survey) -> tuple[int, bool]:
-    packages = surveyed.stack.packages
-    return sum(not packages[name].is_empty for name in surveyed.found), bool(surveyed.found)
+def _fit(surveyed: Survey) -> tuple[int, bool, bool]:
+    stack, found = surveyed.stack, surveyed.found
+    changed = sum(not stack.packages[name].is_empty for name in found)
+    return changed, bool(found), stack.is_default
 
 
 def select(request: Request) -> Selection:

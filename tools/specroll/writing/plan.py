@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from specroll.errors import Collector, DriftError, PatchError
+from specroll.stack import overlay
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import fingerprint
-from specroll.stack.series import Series, check_reviewed, load_overlay
+from specroll.stack.series import Series, check_reviewed
 from specroll.target import bytecode, state
 from specroll.target.installed import Installed
 from specroll.target.record import Record, entry
@@ -192,7 +193,7 @@ def _patched(member: Member, base: Contents) -> Contents:
 
 def _overlay(distribution: Distribution, member: Member, old: State | None) -> Contents:
     failures = Collector()
-    contents = load_overlay(distribution, member.package)
+    contents = overlay.load(distribution.overlay, member.package.overlay)
     ours = old.overlay if old else {}
     for path, data in contents.items():
         digest = member.lock.overlay[path]

@@ -1,8 +1,7 @@
 """Servers of a job whose agent loop workers share one placement of groups.
 
-For a verl whose agent loop workers each deal out a chunk of the batch of their own
-(verl/experimental/agent_loop/agent_loop.py). One actor of the job knows where every prompt is
-(verl/workers/rollout/group_placement.py) and how busy each server.
+Each worker of verl deals out its own chunk of the batch. One actor of the job knows where
+every prompt is (verl/workers/rollout/group_placement.py) and how busy each server.
 """
 
 from __future__ import annotations
@@ -20,17 +19,12 @@ if TYPE_CHECKING:
     from verl.workers.rollout.replica import TokenOutput
 
 
+@ray.remote(num_cpus=0)
 class SharedPlacement:
-    """Placement of groups, and the requests in flight at each server.
-
-    Example:
-        >>> placement = SharedPlacement(["a", "b"])
-        >>> [placement.acquire(request, [1, 2, 3]) for request in ("first", "second")]
-        ['a', 'a']
-    """
+    """Placement of groups, and the requests in flight at each server."""
 
     def __init__(self, servers: Sequence[str]) -> None:
-        """Start with nothing in flight at the servers of these names."""
+        """Start with nothing in flight at servers of these names."""
         self._load = dict.fromkeys(servers, 0)
         self._placement = GroupPlacement(self._load)
 
@@ -47,33 +41,20 @@ class SharedPlacement:
 
 
 class GroupServers:
-    """Servers that get all samples of a prompt, whichever worker asks.
-
-    Example:
-        With the Ray actors of a job's servers:
-
-            servers = GroupServers(handles)
-            output = await servers.generate("request", [1, 2, 3], sampling_params={})
-    """
+    """Servers that get all samples of a prompt, whichever worker asks."""
 
     def __init__(self, handles: Sequence[ActorHandle]) -> None:
         """Share the placement of all who name the same servers, in any order."""
         self._servers = {handle._actor_id.hex(): handle for handle in handles}
         names = sorted(self._servers)
-        placement = ray.remote(num_cpus=0)(SharedPlacement)
-        self._placement = placement.options(
+        self._placement = SharedPlacement.options(
             name=f"placement_of_{names[0]}", get_if_exists=True
         ).remote(names)
 
     async def generate(
         self, request_id: str, prompt_ids: list[int], **arguments: Any
     ) -> TokenOutput:
-        """Generate on the server of the prompt.
-
-        Args:
-            request_id: of the session.
-            prompt_ids: token ids.
-            arguments: others of the server's `generate`.
+        """Generate on the server of the prompt; `arguments` are the server's.
 
         Raises:
             RayError: the server or the placement failed.
@@ -88,7 +69,7 @@ class GroupServers:
 
 
 def group_servers(config: DictConfig, handles: Sequence[ActorHandle]) -> GroupServers | None:
-    """Return servers for a job whose requests draft from each other; None leaves it to verl.
+    """Servers for a job whose requests draft from each other; None leaves the choice to verl.
 
     Args:
         config: the trainer's; speculative_config is a mapping or its JSON.

@@ -1,7 +1,4 @@
-"""verl's load balancer, with the samples of one prompt in one engine.
-
-For a verl that balances in one class (verl/workers/rollout/router.py), which can be replaced.
-"""
+"""verl's load balancer, with the samples of one prompt in one engine."""
 
 from __future__ import annotations
 
@@ -15,15 +12,7 @@ from verl.workers.rollout.speculative_options import drafts_from_other_requests
 
 
 class GroupLoadBalancer(GlobalRequestLoadBalancer):
-    """Places by prompt; what servers there are and how loaded they are is kept by verl's class.
-
-    Example:
-        With the Ray actors of two servers:
-
-            balancer = GroupLoadBalancer({"a": first, "b": second}, max_cache_size=1000)
-            name, actor = balancer.acquire_server("request", [1, 2, 3])
-            balancer.release_server(name, "request")
-    """
+    """Places by prompt; what servers there are and how loaded they are is kept by verl's class."""
 
     def __init__(self, servers: dict[str, Any], max_cache_size: int) -> None:
         """Balance over `servers`, actors by name; sessions are remembered by the placement."""
@@ -31,11 +20,11 @@ class GroupLoadBalancer(GlobalRequestLoadBalancer):
         self._placement = GroupPlacement(self._inflight_requests)
 
     def require_acquire_fields(self) -> list[str]:
-        """Name what a request is placed by."""
+        """What a request is placed by."""
         return ["prompt_ids"]
 
     def require_release_fields(self) -> list[str]:
-        """Name what says which group has become smaller."""
+        """What says which group has become smaller."""
         return ["request_id"]
 
     def acquire_server(self, request_id: str, prompt_ids: Sequence[int]) -> tuple[str, Any]:

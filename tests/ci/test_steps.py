@@ -1,0 +1,47 @@
+"""Which steps there are: no test folder is left out, and none runs twice without a reason."""
+
+from collections import Counter
+
+import pytest
+
+from ci import steps
+from ci.environment import names
+from testing.registry import ROOT, stacks
+
+
+def test_every_test_folder_runs():
+    run = {path for *_, paths in steps.stack_tests() for path in paths}
+    run.update(steps.unclaimed_tests())
+    streets = {
+        f"tests/{path.name}" for path in ROOT.glob("tests/*") if any(path.glob("**/test_*.py"))
+    }
+    assert streets - run == set()
+    assert [path for path in sorted(run) if not (ROOT / path).exists()] == []
+
+
+def test_a_folder_runs_once_in_an_environment():
+    run = Counter((name, path) for _, name, paths in steps.stack_tests() for path in paths)
+    assert set(run.values()) == {1}
+
+
+def test_steps_have_names_of_their_own():
+    found = Counter(step.name for lane in steps.lanes() for step in lane)
+    assert set(found.values()) == {1}
+
+
+def test_engines_run_one_after_the_other():
+    *others, engines = steps.lanes()
+    assert [step.name for step in engines] == [title for title, *_ in steps.stack_tests()]
+    assert not {step.name for lane in others for step in lane} & {step.name for step in engines}
+
+
+@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
+def test_every_environment_that_a_stack_tests_has_a_lock(stack):
+    for short in stack.ci.get("tests", {}):
+        assert f"{short}-{stack.name}" in names()
+
+
+def test_environments_are_built_in_the_order_in_which_engines_need_them():
+    built, _, engines = steps.lanes()
+    needed = dict.fromkeys(step.command[2] for step in engines)
+    assert [step.command[2] for step in built] == list(needed)
