@@ -11,7 +11,6 @@ many tokens are proposed a step. ArcticInference shares responses among all prom
 prompt` has trees of its own for each. Other drafters take part where they are installed.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,14 +18,16 @@ from typing import Any
 
 import click
 import numpy as np
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
-
 from sam_drafting import SamDrafter
 
-from bench import acceptance_plots, json_target, peers, report, traces
-from bench.replay import NUM_CLASSES, Acceptance, class_start, replay, steps_reaching
+from bench.lib.drafters import peers
+from bench.lib.drafters.replay import NUM_CLASSES, Acceptance, class_start, replay, steps_reaching
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from bench.lib.plots import acceptance as plots
+from bench.lib.samples import traces
 
 DRAFT_LENGTHS = (3, 8)
 MIN_ACCEPTANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
@@ -101,9 +102,7 @@ def measure_all(scenarios: Sequence[traces.Scenario]) -> list[Found]:
         for method in methods(scenario.is_own)
     ]
     found = []
-    for scenario, longest_draft, method, bar, make_drafter in tqdm(
-        turns, "replaying", unit="run", mininterval=report.PROGRESS_INTERVAL
-    ):
+    for scenario, longest_draft, method, bar, make_drafter in progress(turns, "replaying", "run"):
         about = {
             "trace": scenario.trace,
             "scenario": scenario.name,
@@ -162,7 +161,7 @@ def comparisons(found: Sequence[Found]) -> list[Found]:
 def runs_table(found: Sequence[Found]) -> str:
     """Return tokens a step, accepted ÷ proposed and proposed a step of every run."""
     header = ["trace", "scenario", "method", "k", "tokens/step", "accepted", "proposed/step"]
-    return report.table(
+    return tables.table(
         header,
         TEXT_COLUMNS,
         [
@@ -189,7 +188,7 @@ def label(run: Found) -> str:
 def comparisons_table(compared: Sequence[Found]) -> str:
     """Return the ratios beside what they should be at least."""
     header = ["trace", "scenario", "sam against", "k", "ratio", "at least", ""]
-    return report.table(
+    return tables.table(
         header,
         TEXT_COLUMNS,
         [
@@ -198,7 +197,7 @@ def comparisons_table(compared: Sequence[Found]) -> str:
                 each["scenario"],
                 each["against"],
                 str(each["num_speculative_tokens"]),
-                "-" if each["ratio"] is None else f"{each['ratio']:.3f}",
+                tables.cell(each["ratio"], ".3f"),
                 f"{each['target']:.3f}",
                 "" if each["ratio"] is not None and each["ratio"] >= each["target"] else "MISSED",
             ]
@@ -216,22 +215,17 @@ def comparisons_table(compared: Sequence[Found]) -> str:
     help="Folder of recorded samples.",
 )
 @click.option("--odd", is_flag=True, help="Take the odd prompts, on which things are tuned.")
-@json_target.JSON
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
-)
-def main(folder: Path, odd: bool, target: str | None, plots: Path | None) -> None:
+@files.JSON
+@files.PLOTS
+def main(folder: Path, odd: bool, json_file: str | None, pictures: Path | None) -> None:
     """Replay all traces with every method and say what was accepted."""
     scenarios = traces.scenarios(folder, first_prompt=0 if odd else 1)
     runs = measure_all(scenarios)
     compared = comparisons(runs)
     words = f"{runs_table(runs)}\n\n{comparisons_table(compared)}"
-    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), "prompts": "odd" if odd else "even"}
-        json_target.write({**about, "runs": runs, "comparisons": compared}, target)
-    if plots:
-        acceptance_plots.write(settings(runs), plots)
+    about = {**circumstances(), "prompts": "odd" if odd else "even"}
+    found = {**about, "runs": runs, "comparisons": compared}
+    Results(json_file, pictures).deliver(words, found, partial(plots.write, settings(runs)))
 
 
 if __name__ == "__main__":

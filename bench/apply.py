@@ -16,14 +16,11 @@ from pathlib import Path
 from statistics import median
 
 import click
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-
 from specroll.cache import cache_folder
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack, default_stack
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "tools/apply_patches.py"
@@ -46,7 +43,15 @@ def environment(stack: Stack, variants: Sequence[str], store: Store) -> Path:
     python = folder / "bin/python"
     if not (folder / ".complete").exists():
         venv.create(folder, clear=True, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--no-deps", *wheels]
+        install: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            *wheels,
+        ]
         subprocess.run(install, check=True, stdout=sys.stderr)
         (folder / ".complete").touch()
     return python
@@ -69,7 +74,7 @@ def measure(python: Path, stack: str, rounds: int) -> dict[str, float]:
     def tool(command: str) -> list[str | Path]:
         return [sys.executable, LAUNCHER, command, "--stack", stack, "--python", python]
 
-    commands = {
+    commands: dict[str, Sequence[str | Path]] = {
         "apply": tool("apply"),
         "status": tool("status"),
         "verify": tool("verify"),

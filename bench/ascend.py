@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import numpy as np
-from tqdm import tqdm
 
-from bench import json_target, report
-from bench.engine_process import EngineError, EngineOptions, EngineProcess
+from bench.lib.engines.process import EngineError, EngineOptions, EngineProcess
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
 from testing.npu_emulator.process_environment import NPU_ENVIRONMENT
 from testing.tiny_model import VOCABULARY, save_tiny_model
 
@@ -49,6 +51,8 @@ ARGUMENTS = {
 @dataclass(frozen=True)
 class Situation:
     """What prompts are given, and to what engine.
+
+    Example: ``Situation("one at a time", at_once=1)``.
 
     Attributes:
         name: for the table.
@@ -81,6 +85,9 @@ SITUATIONS = (
 class Run:
     """What an engine did.
 
+    Example: of one prompt with two new tokens in two steps, without drafts:
+    ``Run([[5, 6]], 2, 0, 0, 0, dispatches=900, synchronisations=6)``.
+
     Attributes:
         tokens: new token ids of each prompt.
         num_steps: runs of the model.
@@ -101,13 +108,13 @@ class Run:
 
 
 def prompts() -> list[list[int]]:
-    """Prompts of very different lengths."""
+    """Return prompts of very different lengths."""
     random = np.random.default_rng(1)
     return [random.integers(VOCABULARY, size=length).tolist() for length in PROMPT_LENGTHS]
 
 
 def answer_lengths(situation: Situation) -> list[int]:
-    """How long the answer to each prompt is to be."""
+    """Return how long the answer to each prompt is to be."""
     if not situation.is_skewed:
         return [MAX_TOKENS] * len(PROMPT_LENGTHS)
     return [MAX_TOKENS - 8 * row for row in range(len(PROMPT_LENGTHS))]
@@ -158,7 +165,7 @@ def run_engine(
     work: Callable[[LLM, Situation], Result],
     **environment: str,
 ) -> Result:
-    """The result of `work` with an engine in a process of its own.
+    """Return the result of `work` with an engine in a process of its own.
 
     Raises:
         EngineError: the engine does not start, or stops.
@@ -180,7 +187,7 @@ def run_engine(
 def summary(
     run: Run, method: str, situation: Situation, expected: list[list[int]]
 ) -> dict[str, Any]:
-    """The figures of a run; `expected` are the tokens of vLLM on the CPU."""
+    """Return the figures of a run; `expected` are the tokens of vLLM on the CPU."""
     cut = [tokens[:most] for tokens, most in zip(expected, answer_lengths(situation), strict=True)]
     figures = {key: value for key, value in asdict(run).items() if key != "tokens"}
     return {
@@ -193,10 +200,10 @@ def summary(
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each engine."""
+    """Return a line for each engine."""
     header = ["situation", "method", "as on the CPU", "tokens", "steps", "drafted", "accepted"]
     header += ["preempted", "dispatches/step", "syncs/step", "dispatches/token"]
-    return report.table(
+    return tables.table(
         header,
         2,
         [
@@ -214,8 +221,8 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 @click.command(help=__doc__)
-@json_target.JSON
-def main(target: str | None) -> None:
+@files.JSON
+def main(json_file: str | None) -> None:
     """Run every method in every situation, and say what came of it."""
     cells = [(situation, method) for situation in SITUATIONS for method in METHODS]
     runs = []
@@ -225,16 +232,15 @@ def main(target: str | None) -> None:
         try:
             # Where vLLM finds no plugin, the CPU is its platform.
             expected = run_engine(model, "none", SITUATIONS[0], tokens_of, VLLM_PLUGINS="")
-            for situation, method in tqdm(cells, "engines", mininterval=report.PROGRESS_INTERVAL):
+            for situation, method in progress(cells, "engines", "engine"):
                 run = run_engine(model, method, situation, measured)
                 runs.append(summary(run, method, situation, expected))
         except EngineError as error:
             sys.exit(f"bench.ascend: {error}")
     release = version("vllm-ascend")
     where = f"vllm-ascend {release} on an emulated NPU, never tested on Ascend hardware"
-    click.echo(f"{where}:\n\n{runs_table(runs)}", err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        json_target.write({**report.circumstances(), "vllm_ascend": release, "runs": runs}, target)
+    found = {**circumstances(), "vllm_ascend": release, "runs": runs}
+    Results(json_file).deliver(f"{where}:\n\n{runs_table(runs)}", found)
 
 
 if __name__ == "__main__":

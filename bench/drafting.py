@@ -11,10 +11,10 @@ requests would not fit into memory.
 import gc
 import operator
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,17 +22,19 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
-
 from sam_drafting import SamDrafter
 
-from bench import drafting_plots, json_target, peers, report, streams
-from bench.automata import AutomatonDrafter
+from bench.lib.drafters import peers
+from bench.lib.drafters.automaton import AutomatonDrafter
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from bench.lib.plots import drafting as plots
+from bench.lib.samples import streams
+from bench.lib.samples.traces import Tokens
 
 Found = dict[str, Any]
-Tokens = streams.Tokens
 
 CONTEXTS = (1 << 10, 1 << 12, 1 << 15, 1 << 17)
 BATCHES = (1, 8, 32, 128)
@@ -50,7 +52,10 @@ REFERENCE = "ngram"
 
 @dataclass(frozen=True)
 class Method:
-    """A drafter to measure; `bytes_per_token` is a guess from above, 0 where it keeps none."""
+    """A drafter to measure; `bytes_per_token` is a guess from above, 0 where it keeps none.
+
+    Example: ``Method("sam", SamDrafter, 100)``.
+    """
 
     name: str
     make: Callable[[int], peers.Drafter]
@@ -86,7 +91,10 @@ MOST = (
 
 
 class Lane:
-    """A method with the requests of one cell of the grid."""
+    """A method with the requests of one cell of the grid.
+
+    Example: ``Lane(METHODS[1], rows, context=1024).take_turn(lengths)`` adds to ``turns``.
+    """
 
     def __init__(self, method: Method, rows: Tokens, context: int) -> None:
         """Take in the context of all requests."""
@@ -130,7 +138,7 @@ class Lane:
 
 def grouped(rows: Tokens) -> Tokens:
     """Give every `GROUP_SIZE` rows the prompt of the first of them."""
-    shared = rows.copy()
+    shared: Tokens = rows.copy()
     for row in range(len(rows)):
         shared[row, :PROMPT_TOKENS] = rows[row - row % GROUP_SIZE, :PROMPT_TOKENS]
     return shared
@@ -211,7 +219,7 @@ def runs_table(found: Sequence[Found]) -> str:
         "take in µs/token",
         "bytes/token",
     ]
-    return report.table(
+    return tables.table(
         header,
         1,
         [
@@ -220,9 +228,9 @@ def runs_table(found: Sequence[Found]) -> str:
                 str(run["context"]),
                 str(run["batch"]),
                 f"{run['step_us']:.1f}",
-                formatted(run["times_cheaper_than_ngram"], ".2f"),
-                formatted(run["take_in_us_per_token"], ".3f"),
-                formatted(run["bytes_per_token"], ".0f"),
+                tables.cell(run["times_cheaper_than_ngram"], ".2f"),
+                tables.cell(run["take_in_us_per_token"], ".3f"),
+                tables.cell(run["bytes_per_token"], ".0f"),
             ]
             for run in found
         ],
@@ -231,7 +239,7 @@ def runs_table(found: Sequence[Found]) -> str:
 
 def targets_table(checked: Sequence[Found]) -> str:
     """Return the targets and whether they are met."""
-    return report.table(
+    return tables.table(
         ["method", "what", "context", "batch", "found", "target", ""],
         2,
         [
@@ -249,11 +257,6 @@ def targets_table(checked: Sequence[Found]) -> str:
     )
 
 
-def formatted(value: float | None, form: str) -> str:
-    """Return a number, or a dash where there is none."""
-    return "-" if value is None else format(value, form)
-
-
 @click.command(help=__doc__)
 @click.option(
     "--traces",
@@ -262,27 +265,22 @@ def formatted(value: float | None, form: str) -> str:
     help="Folder of recorded samples; a synthetic text where absent.",
 )
 @click.option("--quick", is_flag=True, help="A smaller grid.")
-@json_target.JSON
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
-)
-def main(folder: Path | None, quick: bool, target: str | None, plots: Path | None) -> None:
+@files.JSON
+@files.PLOTS
+def main(folder: Path | None, quick: bool, json_file: str | None, pictures: Path | None) -> None:
     """Measure the grid and say what was found."""
     stream = streams.recorded(folder) if folder else streams.synthetic()
     contexts, batches = (QUICK_CONTEXTS, QUICK_BATCHES) if quick else (CONTEXTS, BATCHES)
     grid = [(context, batch) for context in contexts for batch in batches]
     runs = []
-    for context, batch in tqdm(grid, "grid", unit="cell", mininterval=report.PROGRESS_INTERVAL):
+    for context, batch in progress(grid, "grid", "cell"):
         runs += measure(stream, context, batch)
         gc.collect()
     checked = targets(runs)
     words = f"{runs_table(runs)}\n\n{targets_table(checked)}"
-    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), "stream": folder.name if folder else "synthetic"}
-        json_target.write({**about, "runs": runs, "targets": checked}, target)
-    if plots:
-        drafting_plots.write(runs, plots)
+    about = {**circumstances(), "stream": folder.name if folder else "synthetic"}
+    found = {**about, "runs": runs, "targets": checked}
+    Results(json_file, pictures).deliver(words, found, partial(plots.write, runs))
 
 
 if __name__ == "__main__":

@@ -17,14 +17,16 @@ from typing import Any
 
 import click
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import comparison, differences, engine_options, json_target
-from bench.engine_options import POSITIVE
-from bench.engine_process import EngineError, EngineProcess, Generation
-from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
-from bench.prompts import first_prompts
-from testing import demo_model
+from bench.lib.engines import options
+from bench.lib.engines.methods import REFERENCE, THRESHOLD_VARIABLE
+from bench.lib.engines.options import POSITIVE, EngineChoice
+from bench.lib.engines.process import EngineError, EngineProcess, Generation
+from bench.lib.engines.turns import rounds_in_turn, running_engines
+from bench.lib.input.option_records import options_as
+from bench.lib.input.prompts import first_prompts
+from bench.lib.measures import generations, token_differences
+from bench.lib.output import files
+from bench.lib.output.results import Results
 from testing.registry import default_stack
 
 METHODS = "none", "ngram", "sam"
@@ -33,10 +35,17 @@ Rounds = dict[str, list[Generation]]
 
 
 @dataclass(frozen=True)
-class Setting(EngineSetting):
-    """What all methods have in common."""
+class Choice(EngineChoice):
+    """What the command is told; its help says what each option means."""
 
+    prompts: Path | None
+    num_prompts: int | None
     max_tokens: int
+    batch: int
+    methods: list[str]
+    repeats: int
+    stack_name: str
+    json_file: str | None
 
     def one_round(self, engine: EngineProcess, prompts: Sequence[str]) -> Generation:
         """Let an engine generate for all prompts, batch by batch."""
@@ -44,15 +53,15 @@ class Setting(EngineSetting):
         return Generation.joined([engine.generate(batch, self.max_tokens) for batch in batches])
 
 
-def result(setting: Setting, rounds: Rounds, stack_name: str) -> dict[str, Any]:
-    """Return all that was found, ready for JSON."""
-    reference = rounds[comparison.REFERENCE]
-    methods = {name: comparison.measures(each, reference) for name, each in rounds.items()}
+def measured(model: str, rounds: Rounds) -> dict[str, dict[str, Any]]:
+    """Return what was found of each method, ready for JSON."""
+    reference = rounds[REFERENCE]
+    methods = {name: generations.measures(each, reference) for name, each in rounds.items()}
     for name, found in methods.items():
         if not found["identical_to_none"]:
-            found["differences"] = _differences(setting.model, rounds[name], reference)
+            found["differences"] = _differences(model, rounds[name], reference)
             found["first_difference"] = found["differences"][0]
-    return {"stack": stack_name, **asdict(setting), "methods": methods}
+    return methods
 
 
 def _differences(
@@ -61,8 +70,8 @@ def _differences(
     """Describe the differences of the first round that has any."""
     pairs = zip(reference, rounds, strict=True)
     expected, got = next((a, b) for a, b in pairs if a.token_ids != b.token_ids)
-    found = differences.first_differences(expected, got)
-    gaps = differences.logit_gaps(model, expected, found)
+    found = token_differences.first_differences(expected, got)
+    gaps = token_differences.logit_gaps(model, expected, found)
     return [{**asdict(each), "logit_gap": gap} for each, gap in zip(found, gaps, strict=True)]
 
 
@@ -72,7 +81,7 @@ def report(found: Mapping[str, Any]) -> str:
     about = Path(found["model"]) / "about.json"
     if about.exists():
         lines.append(json.loads(about.read_text())["what"])
-    lines += ["", comparison.table(found["methods"])]
+    lines += ["", generations.table(found["methods"])]
     for method, measures in found["methods"].items():
         for each in measures.get("differences", []):
             lines.append(f"{method} departs from none: {_departure(each)}")
@@ -89,48 +98,37 @@ def _departure(difference: Mapping[str, Any]) -> str:
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
-@engine_options.MODEL
-@engine_options.PROMPTS
+@options.MODEL
+@options.PROMPTS
 @click.option("--num-prompts", type=POSITIVE, help="The first so many; all, or 8 of the demo.")
 @click.option("--max-tokens", type=POSITIVE, default=400, help="Output tokens a prompt at most.")
 @click.option("--batch", type=POSITIVE, default=1, help="Concurrent requests.")
-@engine_options.NUM_SPECULATIVE_TOKENS
-@engine_options.methods_option(METHODS)
+@options.NUM_SPECULATIVE_TOKENS
+@options.methods_option(METHODS)
 @click.option("--threshold", type=int, help=f"Value of {THRESHOLD_VARIABLE} for all.")
-@engine_options.repeats_option(5)
-@engine_options.DTYPE
+@options.repeats_option(5)
+@options.DTYPE
 @click.option("--stack-name", default=default_stack().name, help="Name of the stack for the JSON.")
-@json_target.JSON
-def main(
-    model: str | None,
-    prompts: Path | None,
-    num_prompts: int | None,
-    max_tokens: int,
-    batch: int,
-    num_speculative_tokens: int,
-    methods: list[str],
-    threshold: int | None,
-    repeats: int,
-    dtype: str,
-    stack_name: str,
-    target: str | None,
-) -> None:
+@files.JSON
+@options_as(Choice)
+def main(chosen: Choice) -> None:
     """Compare the methods and say what was found."""
-    texts = first_prompts(prompts, num_prompts, demo_count=8)
-    model = model or str(demo_model.path())
-    setting = Setting(model, batch, num_speculative_tokens, threshold, dtype, max_tokens)
+    texts = first_prompts(chosen.prompts, chosen.num_prompts, demo_count=8)
+    setting = chosen.setting(chosen.batch)
     try:
-        with running_engines(setting, methods) as engines:
-            rounds = rounds_in_turn(engines, repeats, lambda it: setting.one_round(it, texts))
+        with running_engines(setting, chosen.methods) as engines:
+            rounds = rounds_in_turn(
+                engines, chosen.repeats, lambda engine: chosen.one_round(engine, texts)
+            )
     except EngineError as error:
         raise click.ClickException(str(error)) from error
-    found = result(setting, rounds, stack_name)
-    click.echo(report(found), err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        json_target.write(found, target)
-    if not all(measures["identical_to_none"] for measures in found["methods"].values()):
+    about = {"stack": chosen.stack_name, **asdict(setting), "max_tokens": chosen.max_tokens}
+    methods = measured(setting.model, rounds)
+    found = {**about, "methods": methods}
+    Results(chosen.json_file).deliver(report(found), found)
+    if not all(measures["identical_to_none"] for measures in methods.values()):
         sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m bench.engine")

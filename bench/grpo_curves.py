@@ -8,30 +8,28 @@ what the trainings without speculation span. How much chance explains is told fo
 more figures are looked at, the smaller the smallest of their chances.
 """
 
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-mpl.use("agg")
-import matplotlib.pyplot as plt
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import json_target, output_file, report
-from bench.chance import ROUNDING, share_as_different, smallest
-from bench.number_lists import numbers
-from testing.grpo_run import GrpoRun, TrainingError
-from testing.rollout_task import LETTERS_REWARD
-from testing.rollout_task.demo import save_demo
+from bench.lib.grpo import DemoTask, trained
+from bench.lib.input.number_lists import numbers
+from bench.lib.measures.chance import ROUNDING, share_as_different, smallest
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.results import Results
+from demo.rollout_task import LETTERS_REWARD
+from testing.grpo_run import TrainingError
 
 ROLLOUT = "actor_rollout_ref.rollout"
 METHODS = {"none": [f"~{ROLLOUT}.engine_kwargs.vllm.speculative_config"], "sam": []}
+COLOURS = {"none": "tab:grey", "sam": "tab:orange"}
 REWARD_METRIC = "critic/score/mean"
 ENTROPY_METRIC = "actor/entropy"
 FEWEST_STEPS = 10
@@ -63,28 +61,23 @@ def overrides(method: str, seed: int) -> list[str]:
     ]
 
 
-def trained(folder: Path, seeds: Sequence[int], steps: int) -> Curves:
-    """Train every seed with every method; returns the metrics of their steps.
+def trained_curves(folder: Path | None, seeds: Sequence[int], steps: int) -> Curves:
+    """Train every seed with every method; return the metrics of their steps.
+
+    What is complete in the folder is not trained again.
 
     Raises:
         TrainingError: a training failed.
     """
-    policy, rows = save_demo(folder)
+    task = DemoTask.prepared(folder)
     curves: Curves = {method: [] for method in METHODS}
-    total = len(METHODS) * len(seeds) * steps
-    with click.progressbar(length=total, label="steps", file=sys.stderr) as bar:
-        for seed in seeds:
-            for method in METHODS:
-                run = GrpoRun(folder / f"{method}-{seed}", policy, rows, LETTERS_REWARD)
-                done = run.logged()
-                if len(done) == steps:
-                    bar.update(steps)
-                else:
-                    done = []
-                    for metrics in run.train(steps, overrides(method, seed)):
-                        done.append(metrics)
-                        bar.update(1)
-                curves[method].append(done)
+    for seed in seeds:
+        for method in METHODS:
+            run = task.run(f"{method}-{seed}", LETTERS_REWARD)
+            done = run.logged()
+            if len(done) != steps:
+                done = trained(run, steps, overrides(method, seed))
+            curves[method].append(done)
     return curves
 
 
@@ -164,24 +157,26 @@ def means_of_trainings(curves: Curves, name: str, steps: slice) -> dict[str, Any
 
 def draw(curves: Curves, file: Path) -> None:
     """Write the curves of all trainings, and the band of those without sam."""
-    figure, panels = plt.subplots(2, figsize=(8, 7), sharex=True, layout="constrained")
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    panels = figure.subplots(2, sharex=True)
     for axes, name, label in zip(
         panels, (REWARD_METRIC, ENTROPY_METRIC), ("reward", "entropy, nats"), strict=True
     ):
-        for (method, values), colour in zip(
-            logged(curves, name).items(), ("tab:grey", "tab:orange"), strict=True
-        ):
-            smooth = smoothed(values)
-            steps = np.arange(smooth.shape[1]) + SMOOTHED_STEPS // 2 + 1
-            axes.plot(steps, smooth.T, color=colour, linewidth=0.8, alpha=0.6)
-            axes.plot(steps, smooth.mean(0), color=colour, linewidth=2, label=f"{method}, mean")
-            if method == "none":
-                axes.fill_between(steps, smooth.min(0), smooth.max(0), color=colour, alpha=0.2)
+        for method, values in logged(curves, name).items():
+            _draw_method(axes, method, smoothed(values))
         axes.set_ylabel(f"{label}, mean over {SMOOTHED_STEPS} steps")
     panels[0].legend(loc="upper left", bbox_to_anchor=(1, 1))
     panels[-1].set_xlabel("GRPO step")
     figure.savefig(file, dpi=120)
-    plt.close(figure)
+
+
+def _draw_method(axes: Axes, method: str, smooth: np.ndarray) -> None:
+    colour = COLOURS[method]
+    steps = np.arange(smooth.shape[1]) + SMOOTHED_STEPS // 2 + 1
+    axes.plot(steps, smooth.T, color=colour, linewidth=0.8, alpha=0.6)
+    axes.plot(steps, smooth.mean(0), color=colour, linewidth=2, label=f"{method}, mean")
+    if method == "none":
+        axes.fill_between(steps, smooth.min(0), smooth.max(0), color=colour, alpha=0.2)
 
 
 def table(found: Mapping[str, Any]) -> str:
@@ -193,7 +188,7 @@ def table(found: Mapping[str, Any]) -> str:
     reward = found["band"]
     return "\n".join(
         [
-            report.table(("mean (from, to)", *METHODS, "chance"), 1, rows),
+            tables.table(("mean (from, to)", *METHODS, "chance"), 1, rows),
             "",
             f"The mean reward with sam lies inside the band of the trainings without in "
             f"{reward['steps_inside']:.0%} of the steps, at most {reward['largest_distance']:.4f} "
@@ -232,24 +227,23 @@ def _chance(compared: Mapping[str, Any]) -> str:
     help="Where policy, rows and logs go, and what is complete there is not trained again; a new "
     "folder where absent.",
 )
-@output_file.PLOT
-@json_target.JSON
+@files.PLOT
+@files.JSON
 def main(
-    steps: int, seeds: list[int], folder: Path | None, picture: Path | None, target: str | None
+    steps: int,
+    seeds: list[int],
+    folder: Path | None,
+    pictures: Path | None,
+    json_file: str | None,
 ) -> None:
     """Train, compare, and say what was found."""
-    folder = (folder or Path(tempfile.mkdtemp(prefix="grpo-"))).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        curves = trained(folder, seeds, steps)
+        curves = trained_curves(folder, seeds, steps)
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
-    found = comparison(curves)
-    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        json_target.write({**found, "curves": curves, **report.circumstances()}, target)
-    if picture:
-        draw(curves, picture)
+    compared = comparison(curves)
+    found = {**compared, "curves": curves, **circumstances()}
+    Results(json_file, pictures).deliver(table(compared), found, partial(draw, curves))
 
 
 if __name__ == "__main__":

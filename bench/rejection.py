@@ -21,20 +21,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
-import specroll_rejection
 import torch
 import torch_npu  # noqa: F401
-from specroll_rejection import Drafts, Output, Target
-from tqdm import tqdm
 from vllm.v1.sample import rejection_sampler as vllm_sampler
 
-from bench import json_target, rejection_plots, report
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from bench.lib.plots import rejection as plots
+from bench.lib.rejection import PARTS, Work, inputs, our_parts, upstream_parts
 from testing.npu_emulator.counting import counted
 from testing.registry import stacks
 from testing.upstream_functions import upstream_functions
 
 Found = dict[str, Any]
-Work = Callable[[], object]
 
 BATCHES = (1, 8, 64, 256)
 DRAFTS = (1, 3, 8)
@@ -43,10 +44,8 @@ QUICK_BATCHES, QUICK_DRAFTS, QUICK_VOCABULARIES = BATCHES[:3], DRAFTS[:2], VOCAB
 GRID = (VOCABULARIES, BATCHES, DRAFTS)
 COUNTED_VOCABULARY = 100
 MOST_TURNS, LEAST_TURNS, SECONDS_PER_PART = 25, 3, 1.0
-ACCEPTANCE = 0.7
 OURS = "ours"
 RELEASES = {stack.release("vllm_ascend").rpartition(".")[0]: stack.name for stack in stacks()}
-PARTS = ("expansion", "greedy", "acceptance", "recovered")
 
 # Release, part, and how many times as long as ours its time should be at least, with the largest
 # batch and vocabulary and 3 drafts a request.
@@ -60,89 +59,9 @@ LEAST = (
 MOST_FOR_ONE = 1.5
 
 
-def inputs(batch: int, num_drafts: int, vocabulary: int, device: str) -> SimpleNamespace:
-    """Drafts that the target accepts with probability `ACCEPTANCE`, and random numbers."""
-    generator = torch.Generator().manual_seed(batch + num_drafts + vocabulary)
-    num_tokens = batch * num_drafts
-    probs = torch.rand(num_tokens, vocabulary, generator=generator)
-    probs *= (1 - ACCEPTANCE) / probs.sum(-1, keepdim=True)
-    drafts = torch.randint(vocabulary, (num_tokens,), generator=generator, dtype=torch.int32)
-    probs.scatter_(1, drafts.long().unsqueeze(1), ACCEPTANCE)
-    made = SimpleNamespace(
-        drafts=drafts,
-        probs=probs,
-        cu_num=torch.arange(1, batch + 1, dtype=torch.int32) * num_drafts,
-        bonus=torch.zeros(batch, 1, dtype=torch.int32),
-        recovered=torch.zeros(num_tokens, dtype=torch.int32),
-        uniform=torch.rand(num_tokens, dtype=torch.float64, generator=generator),
-        exponential=torch.empty(batch, vocabulary).exponential_(generator=generator),
-        is_greedy=torch.zeros(batch, dtype=torch.bool),
-        output=torch.full((batch, num_drafts + 1), -1, dtype=torch.int32),
-        values=torch.rand(batch, generator=generator),
-        expanded=torch.zeros(num_tokens),
-    )
-    moved = {name: tensor.to(device) for name, tensor in vars(made).items()}
-    return SimpleNamespace(**moved, longest=num_drafts, counts=[num_drafts] * batch)
-
-
-def upstream_parts(functions: SimpleNamespace, given: SimpleNamespace) -> dict[str, Work]:
-    """The parts of a step as a release of upstream does them."""
-    vocabulary = given.probs.shape[1]
-    argmax = given.drafts.long()
-    return {
-        "expansion": lambda: functions.expand_pytorch(
-            given.expanded, given.values, given.cu_num, 0, 1, 32
-        ),
-        "greedy": lambda: functions.rejection_greedy_sample_pytorch(
-            *(given.output, given.cu_num, given.drafts, argmax, given.bonus),
-            *(given.counts, given.longest),
-        ),
-        "acceptance": lambda: functions.rejection_random_sample_pytorch(
-            *(given.output, given.cu_num, given.drafts, None, given.probs, given.bonus),
-            *(given.recovered, given.uniform, given.is_greedy, given.longest, vocabulary),
-            IS_NGRAM=True,
-        ),
-        "recovered": lambda: functions.sample_recovered_tokens_pytorch(
-            *(given.recovered, given.cu_num, given.drafts, None, given.probs),
-            *(given.exponential, vocabulary),
-            IS_NGRAM=True,
-        ),
-    }
-
-
-def our_parts(given: SimpleNamespace) -> dict[str, Work]:
-    """The same parts as `specroll_rejection` does them."""
-    drafts = Drafts(given.drafts, given.cu_num, given.longest)
-    firsts = (given.cu_num - given.longest).long()
-    argmax = given.drafts.long()
-
-    def acceptance() -> None:
-        specroll_rejection.verify_randomly(
-            Output(given.output, given.bonus, rows=~given.is_greedy),
-            drafts,
-            Target(given.probs),
-            given.uniform,
-            lambda tokens: given.recovered[tokens],
-            ratio_dtype=torch.float64,
-        )
-
-    return {
-        "expansion": lambda: specroll_rejection.expand(
-            given.expanded, given.values, given.cu_num, 0, 1
-        ),
-        "greedy": lambda: specroll_rejection.verify_greedily(
-            Output(given.output, given.bonus), drafts, argmax
-        ),
-        "acceptance": acceptance,
-        "recovered": lambda: specroll_rejection.recover(
-            firsts, given.drafts, None, Target(given.probs), given.exponential
-        ),
-    }
-
-
 def samplers() -> dict[str, Callable[[SimpleNamespace], dict[str, Work]]]:
-    """From inputs to parts, for each release and for ours."""
-    made = {OURS: our_parts}
+    """Return the functions from inputs to parts, of each release and ours."""
+    made: dict[str, Callable[[SimpleNamespace], dict[str, Work]]] = {OURS: our_parts}
     for release, stack in RELEASES.items():
         path = "vllm_ascend/sample/rejection_sampler.py"
         functions = upstream_functions(stack, "vllm_ascend", path, vars(vllm_sampler))
@@ -170,7 +89,7 @@ def measure_cell(batch: int, num_drafts: int, vocabulary: int, device: str) -> I
 
 
 def take_turns(work: Mapping[str, Work], device: str) -> dict[str, list[float]]:
-    """Seconds of each turn; the first turn does not count."""
+    """Return the seconds of each turn; the first turn does not count."""
     turns: dict[str, list[float]] = {name: [] for name in work}
     start = time.perf_counter()
     while len(turns[OURS]) <= LEAST_TURNS or (
@@ -182,7 +101,7 @@ def take_turns(work: Mapping[str, Work], device: str) -> dict[str, list[float]]:
 
 
 def seconds_of(do: Work, device: str) -> float:
-    """How long a piece of work takes, until the device has done it."""
+    """Return how long a piece of work takes, until the device has done it."""
     if device == "cpu":
         start = time.thread_time()
         do()
@@ -212,12 +131,12 @@ def count(batch: int, num_drafts: int) -> Iterator[Found]:
 
 
 def targets(times: Sequence[Found], counts: Sequence[Found]) -> list[Found]:
-    """What was found beside what it should be; cells that were not measured are absent."""
+    """Return what was found beside what it should be; cells that were not measured are absent."""
     return [*speed_targets(times), *batch_of_one_targets(times), *count_targets(counts)]
 
 
 def speed_targets(times: Sequence[Found]) -> Iterator[Found]:
-    """How much faster than each release, where there is most to do."""
+    """Say how much faster ours is than each release, where there is most to do."""
     cell = {"vocabulary": VOCABULARIES[-1], "batch": BATCHES[-1], "drafts": 3}
     for release, part, target in LEAST:
         for run in chosen(times, **cell, sampler=release, part=part):
@@ -233,7 +152,7 @@ def speed_targets(times: Sequence[Found]) -> Iterator[Found]:
 
 
 def batch_of_one_targets(times: Sequence[Found]) -> Iterator[Found]:
-    """How much slower than each release, with the least to do."""
+    """Say how much slower ours is than each release, with the least to do."""
     for vocabulary in VOCABULARIES:
         cell = {"vocabulary": vocabulary, "batch": 1, "drafts": 3}
         step = {
@@ -248,7 +167,7 @@ def batch_of_one_targets(times: Sequence[Found]) -> Iterator[Found]:
 
 
 def count_targets(counts: Sequence[Found]) -> Iterator[Found]:
-    """No waiting, and as much dispatched for many as for few."""
+    """Ask for no waiting, and for as much to be dispatched for many as for few."""
     ours = chosen(counts, sampler=OURS)
     waits = sum(run["synchronisations"] for run in ours)
     yield {"what": "synchronisations of ours", "value": waits, "target": 0, "is_met": waits == 0}
@@ -259,12 +178,12 @@ def count_targets(counts: Sequence[Found]) -> Iterator[Found]:
 
 
 def chosen(found: Sequence[Found], **wanted: object) -> list[Found]:
-    """Those that have the wanted values."""
+    """Return those that have the wanted values."""
     return [run for run in found if all(run[key] == value for key, value in wanted.items())]
 
 
 def times_table(times: Sequence[Found]) -> str:
-    """Milliseconds of every part in every cell."""
+    """Return the milliseconds of every part in every cell."""
     cells = sorted({(run["vocabulary"], run["batch"], run["drafts"], run["part"]) for run in times})
     rows = []
     for vocabulary, batch, drafts, part in cells:
@@ -274,11 +193,11 @@ def times_table(times: Sequence[Found]) -> str:
         ratios = [f"{by_sampler[name]['times_ours']:.2f}" for name in RELEASES]
         rows.append([part, str(vocabulary), str(batch), str(drafts), *cost, *ratios])
     header = ["part", "vocabulary", "batch", "drafts", "ours ms", "0.11 ms", "0.23 ms"]
-    return report.table([*header, "0.11 / ours", "0.23 / ours"], 1, rows)
+    return tables.table([*header, "0.11 / ours", "0.23 / ours"], 1, rows)
 
 
 def counts_table(counts: Sequence[Found]) -> str:
-    """Dispatches and synchronisations of every part, on an emulated NPU."""
+    """Return dispatches and synchronisations of every part, on an emulated NPU."""
     rows = [
         [
             *(run["sampler"], run["part"], str(run["batch"]), str(run["drafts"])),
@@ -286,11 +205,11 @@ def counts_table(counts: Sequence[Found]) -> str:
         ]
         for run in counts
     ]
-    return report.table(["sampler", "part", "batch", "drafts", "dispatches", "syncs"], 2, rows)
+    return tables.table(["sampler", "part", "batch", "drafts", "dispatches", "syncs"], 2, rows)
 
 
 def targets_table(checked: Sequence[Found]) -> str:
-    """The targets and whether they are met."""
+    """Return the targets and whether they are met."""
     rows = [
         [
             *(str(each.get(key, "")) for key in ("what", "vocabulary", "batch", "drafts")),
@@ -298,39 +217,30 @@ def targets_table(checked: Sequence[Found]) -> str:
         ]
         for each in checked
     ]
-    return report.table(["what", "vocabulary", "batch", "drafts", "found", "target", ""], 1, rows)
+    return tables.table(["what", "vocabulary", "batch", "drafts", "found", "target", ""], 1, rows)
 
 
 @click.command(help=__doc__)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where to time.")
 @click.option("--quick", is_flag=True, help="A smaller grid.")
-@json_target.JSON
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
-)
-def main(device: str, quick: bool, target: str | None, plots: Path | None) -> None:
+@files.JSON
+@files.PLOTS
+def main(device: str, quick: bool, json_file: str | None, pictures: Path | None) -> None:
     """Measure the grid, count on an emulated NPU, and say what was found."""
     torch.set_num_threads(1)
     grid = list(product(*((QUICK_VOCABULARIES, QUICK_BATCHES, QUICK_DRAFTS) if quick else GRID)))
-    times, counts = [], []
-    for vocabulary, batch, drafts in progress(grid, "times"):
+    times: list[Found] = []
+    counts: list[Found] = []
+    for vocabulary, batch, drafts in progress(grid, "times", "cell"):
         times += measure_cell(batch, drafts, vocabulary, device)
-    for batch, drafts in progress(sorted({cell[1:] for cell in grid}), "counts"):
+    for batch, drafts in progress(sorted({cell[1:] for cell in grid}), "counts", "cell"):
         counts += count(batch, drafts)
     checked = targets(times, counts)
     words = f"{times_table(times)}\n\nOn an emulated NPU, never on Ascend hardware:\n"
     words += f"{counts_table(counts)}\n\n{targets_table(checked)}"
-    click.echo(words, err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), "device": device, "torch": torch.__version__}
-        json_target.write({**about, "times": times, "counts": counts, "targets": checked}, target)
-    if plots:
-        rejection_plots.write(times, plots)
-
-
-def progress(cells: Sequence[Any], what: str) -> Iterator[Any]:
-    """The cells, with a progress bar."""
-    yield from tqdm(cells, what, unit="cell", mininterval=report.PROGRESS_INTERVAL)
+    about = {**circumstances(), "device": device, "torch": torch.__version__}
+    found = {**about, "times": times, "counts": counts, "targets": checked}
+    Results(json_file, pictures).deliver(words, found, partial(plots.write, times))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ what speculation brings to a model of another size.
 """
 
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,23 +22,24 @@ from typing import Any
 import click
 from transformers import AutoTokenizer
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import comparison, engine_options, json_target, report
-from bench.engine_options import POSITIVE
-from bench.engines import THRESHOLD_VARIABLE
-from bench.prompts import check_room, first_prompts
-from bench.rollout import Shape
-from bench.rollout_servers import (
+from bench.lib.engines import options
+from bench.lib.engines.methods import REFERENCE, THRESHOLD_VARIABLE
+from bench.lib.engines.options import POSITIVE, ShapeOptions
+from bench.lib.engines.servers import (
     ROLLOUT,
     ServedRollout,
     ServerSetting,
     rounds_in_turn,
     running_servers,
 )
-from testing.grpo_run import GrpoRun, TrainingError
-from testing.rollout_task import REWARD
-from testing.rollout_task.demo import save_demo
+from bench.lib.grpo import DemoTask, trained
+from bench.lib.input.option_records import options_as
+from bench.lib.input.prompts import check_room, first_prompts
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.results import Results
+from demo.rollout_task import REWARD
+from testing.grpo_run import TrainingError
 
 METHODS = "none", "ngram", "sam"
 MAX_MODEL_LEN = 512
@@ -51,7 +51,10 @@ Rounds = Mapping[str, Sequence[ServedRollout]]
 
 @dataclass(frozen=True)
 class Training:
-    """What GRPO with sam logged, step by step."""
+    """What GRPO with sam logged, step by step.
+
+    Example: ``Training([{"rollout/spec_accepted_tokens": 7.0}]).accepted_drafts`` is 7.
+    """
 
     steps: list[dict[str, float]]
 
@@ -74,23 +77,9 @@ class Training:
         return sum(step[name] for step in self.steps)
 
 
-def trained(run: GrpoRun, steps: int, num_speculative_tokens: int) -> Training:
-    """Train with sam and drafts of so many tokens.
-
-    Raises:
-        TrainingError: the training failed.
-    """
-    done = []
-    with click.progressbar(length=steps, label="GRPO with sam", file=sys.stderr) as bar:
-        for metrics in run.train(steps, [f"{DRAFT_LENGTH}={num_speculative_tokens}"]):
-            done.append(metrics)
-            bar.update(1)
-    return Training(done)
-
-
 def measures(rounds: Rounds) -> dict[str, dict[str, Any]]:
     """Summarise the rounds of every method: medians of times, and of ratios of pairs."""
-    reference = rounds[comparison.REFERENCE]
+    reference = rounds[REFERENCE]
     return {
         method: {
             "rollout_s": median(each.seconds for each in found),
@@ -144,7 +133,7 @@ def table(found: Mapping[str, Any]) -> str:
             f"{each['rollout_s']:.2f}",
             f"{each['rollout_x_none']:.2f}",
             f"{each['tail_s']:.2f}",
-            _rounded(each["tail_x_none"]),
+            tables.cell(each["tail_x_none"], ".2f"),
             str(each["accepted_drafts"]),
             "yes" if each["identical"] else "NO",
         )
@@ -152,72 +141,79 @@ def table(found: Mapping[str, Any]) -> str:
     ]
     grpo = (
         f"GRPO with sam: {len(found['grpo'])} steps, {found['accepted_drafts']} draft tokens "
-        f"accepted, accept length {_rounded(found['accept_length'])}."
+        f"accepted, accept length {tables.cell(found['accept_length'], '.2f')}."
     )
-    return "\n".join([grpo, "", report.table(COLUMNS, 1, rows)])
+    return "\n".join([grpo, "", tables.table(COLUMNS, 1, rows)])
 
 
-def _rounded(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+@dataclass(frozen=True)
+class Choice(ShapeOptions):
+    """What the command is told; its help says what each option means."""
+
+    steps: int
+    methods: list[str]
+    num_prompts: int
+    num_speculative_tokens: int
+    threshold: int
+    repeats: int
+    folder: Path | None
+    json_file: str | None
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
 @click.option("--steps", type=POSITIVE, default=3, help="GRPO steps.")
-@engine_options.methods_option(METHODS)
+@options.methods_option(METHODS)
 @click.option("--num-prompts", type=POSITIVE, default=16, help="Prompts of the rollout.")
-@engine_options.GROUP
-@engine_options.SHORTEST
-@engine_options.longest_option(250)
-@engine_options.NUM_SPECULATIVE_TOKENS
+@options.shape_options(longest=250)
+@options.NUM_SPECULATIVE_TOKENS
 @click.option("--threshold", type=POSITIVE, default=32, help=f"{THRESHOLD_VARIABLE} for all.")
-@engine_options.repeats_option(15)
+@options.repeats_option(15)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where policy, rows and the log of GRPO go; a new folder where absent.",
 )
-@json_target.JSON
-def main(
-    steps: int,
-    methods: list[str],
-    num_prompts: int,
-    group: int,
-    shortest: int,
-    longest: int,
-    num_speculative_tokens: int,
-    threshold: int,
-    repeats: int,
-    folder: Path | None,
-    target: str | None,
-) -> None:
+@files.JSON
+@options_as(Choice)
+def main(chosen: Choice) -> None:
     """Train, roll out with every method, and say what was found."""
-    if shortest > longest:
-        raise click.UsageError("--shortest is more than --longest.")
-    folder = (folder or Path(tempfile.mkdtemp(prefix="rl-"))).absolute()
-    click.echo(f"Policy, rows and the log of GRPO are in {folder}.", err=True)
-    policy, rows = save_demo(folder)
-    prompts = first_prompts(None, num_prompts, num_prompts)
-    tokenizer = AutoTokenizer.from_pretrained(policy)
-    check_room(MAX_MODEL_LEN, [tokenizer.encode(prompt) for prompt in prompts], longest)
+    shape = chosen.shape()
+    task = DemoTask.prepared(chosen.folder)
+    click.echo(f"Policy, rows and the log of GRPO are in {task.folder}.", err=True)
+    prompts = first_prompts(None, chosen.num_prompts, chosen.num_prompts)
+    tokenizer = AutoTokenizer.from_pretrained(task.policy)
+    tokens = [tokenizer.encode(prompt) for prompt in prompts]
+    check_room(MAX_MODEL_LEN, tokens, chosen.longest)
     try:
-        environment = {THRESHOLD_VARIABLE: str(threshold)}
-        run = GrpoRun(folder / "grpo", policy, rows, REWARD, environment=environment)
-        training = trained(run, steps, num_speculative_tokens)
+        training = train(task, chosen)
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
-    shape = Shape(group, shortest, longest, temperature=0.0)
-    batch = num_prompts * group
-    requests = shape.requests(prompts, batch)
-    setting = ServerSetting(str(policy), batch, MAX_MODEL_LEN, num_speculative_tokens, threshold)
-    with running_servers(setting, methods) as servers:
-        rounds = rounds_in_turn(servers, repeats, requests)
-    about = {**report.circumstances(), **asdict(setting), **asdict(shape)}
+    setting = ServerSetting(
+        str(task.policy),
+        batch=chosen.num_prompts * chosen.group,
+        max_model_len=MAX_MODEL_LEN,
+        num_speculative_tokens=chosen.num_speculative_tokens,
+        threshold=chosen.threshold,
+    )
+    requests = shape.requests(prompts, setting.batch)
+    with running_servers(setting, chosen.methods) as servers:
+        rounds = rounds_in_turn(servers, chosen.repeats, requests)
+    about = {**circumstances(), **asdict(setting), **asdict(shape)}
     found = {**result(training, rounds), **about}
-    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        json_target.write(found, target)
+    Results(chosen.json_file).deliver(table(found), found)
     sys.exit(0 if found["identical_greedy"] else 1)
 
 
+def train(task: DemoTask, chosen: Choice) -> Training:
+    """Train with sam.
+
+    Raises:
+        TrainingError: the training failed.
+    """
+    run = task.run("grpo", REWARD, {THRESHOLD_VARIABLE: str(chosen.threshold)})
+    overrides = [f"{DRAFT_LENGTH}={chosen.num_speculative_tokens}"]
+    return Training(trained(run, chosen.steps, overrides))
+
+
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m bench.rl")

@@ -21,71 +21,50 @@ other words, for the model that writes in a later epoch has learnt since. Drafte
 anew. Only ``sam_history`` knows the epochs before.
 """
 
-import random
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import click
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import comparison, engine_options, json_target, report, rollout_measures, rollout_plots
-from bench.engine_options import POSITIVE
-from bench.engine_process import EngineError
-from bench.engines import THRESHOLD_VARIABLE, EngineSetting, rounds_in_turn, running_engines
-from bench.prompts import first_prompts
-from bench.stepwise import Request, Rollout, roll_out_epochs
-from testing import demo_model
+from bench.lib.engines import options
+from bench.lib.engines.methods import REFERENCE, THRESHOLD_VARIABLE
+from bench.lib.engines.options import POSITIVE, EngineChoice, ShapeOptions
+from bench.lib.engines.process import EngineError
+from bench.lib.engines.requests import Request
+from bench.lib.engines.stepping import Rollout, roll_out_epochs
+from bench.lib.engines.turns import EngineSetting, rounds_in_turn, running_engines
+from bench.lib.input.number_lists import numbers
+from bench.lib.input.option_records import options_as
+from bench.lib.input.prompts import first_prompts
+from bench.lib.measures import rollouts as measures
+from bench.lib.output import files
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.results import Results
+from bench.lib.plots import rollout as plots
 
 METHODS = "none", "ngram", "sam_own", "sam_group", "sam_history"
-WORDS_TO_AVOID = 2
 
 Rounds = dict[str, list[Rollout]]
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How the requests of a rollout differ; lengths are limits in tokens."""
+class Choice(EngineChoice, ShapeOptions):
+    """What the command is told; its help says what each option means."""
 
-    group: int
-    shortest: int
-    longest: int
+    threshold: int
+    prompts: Path | None
+    batches: list[int]
+    epochs: int
     temperature: float
-
-    def num_prompts(self, batch: int) -> int:
-        """Return how many prompts so many requests have."""
-        return -(-batch // self.group)
-
-    def requests(self, prompts: Sequence[str], batch: int, epoch: int = 0) -> list[Request]:
-        """Return the requests of a rollout; the last group may be smaller than the others."""
-        requests = []
-        for i, limit in enumerate(spread_lengths(batch, self.shortest, self.longest)):
-            prompt, sample = prompts[i // self.group], i % self.group
-            sampling = self._sampling(prompt, sample, epoch)
-            requests.append(Request(prompt, {**sampling, "max_tokens": limit}))
-        return requests
-
-    def _sampling(self, prompt: str, sample: int, epoch: int) -> dict[str, Any]:
-        if self.temperature > 0:
-            return {"temperature": self.temperature, "seed": epoch * self.group + sample}
-        if sample == epoch == 0:
-            return {"temperature": 0.0}
-        words = re.findall(r"\w+", prompt)
-        first = len(words) * sample // self.group + WORDS_TO_AVOID * epoch
-        return {"temperature": 0.0, "bad_words": words[first : first + WORDS_TO_AVOID]}
-
-
-def spread_lengths(count: int, shortest: int, longest: int) -> list[int]:
-    """Return lengths in tokens, even in logarithm, always in the same disorder."""
-    intervals = max(count - 1, 1)
-    lengths = [round(longest * (shortest / longest) ** (i / intervals)) for i in range(count)]
-    random.Random(0).shuffle(lengths)
-    return lengths
+    methods: list[str]
+    repeats: int
+    json_file: str | None
+    pictures: Path | None
 
 
 def rollouts(
@@ -96,7 +75,8 @@ def rollouts(
 ) -> dict[int, list[Rounds]]:
     """Return the rounds by method, of each batch and epoch.
 
-    Raises EngineError where an engine does not start, or ends.
+    Raises:
+        EngineError: an engine does not start, or ends.
     """
     with running_engines(setting, methods) as engines:
         return {
@@ -114,88 +94,57 @@ def _by_epoch(rounds: Mapping[str, Sequence[Sequence[Rollout]]]) -> list[Rounds]
     return [dict(zip(epochs, map(list, each), strict=True)) for each in turned]
 
 
-def _batches(_context: click.Context, _parameter: click.Parameter, value: str) -> list[int]:
-    try:
-        batches = [int(batch) for batch in value.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a list of numbers such as 1,16.") from error
-    if min(batches) < 1 or len(set(batches)) < len(batches):
-        raise click.BadParameter("batches are different numbers from 1 on.")
-    return batches
-
-
 @click.command(help=__doc__, context_settings={"show_default": True})
-@engine_options.MODEL
-@engine_options.PROMPTS
-@click.option("--batches", default="1,4,16,64,128", callback=_batches, help="Requests a rollout.")
-@engine_options.GROUP
-@engine_options.SHORTEST
-@engine_options.longest_option(200)
+@options.MODEL
+@options.PROMPTS
+@click.option(
+    "--batches",
+    default="1,4,16,64,128",
+    callback=numbers("1,16", "batch", least=1),
+    help="Requests a rollout.",
+)
+@options.shape_options(longest=200)
 @click.option("--epochs", type=POSITIVE, default=3, help="Rollouts of the same prompts.")
 @click.option("--temperature", type=click.FloatRange(min=0), default=0.0, help="0 is greedy.")
-@engine_options.NUM_SPECULATIVE_TOKENS
-@engine_options.methods_option(METHODS)
+@options.NUM_SPECULATIVE_TOKENS
+@options.methods_option(METHODS)
 @click.option("--threshold", type=POSITIVE, default=32, help=f"{THRESHOLD_VARIABLE} for all.")
-@engine_options.repeats_option(5)
-@engine_options.DTYPE
-@json_target.JSON
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
-)
-def main(
-    model: str | None,
-    prompts: Path | None,
-    batches: list[int],
-    group: int,
-    shortest: int,
-    longest: int,
-    epochs: int,
-    temperature: float,
-    num_speculative_tokens: int,
-    methods: list[str],
-    threshold: int,
-    repeats: int,
-    dtype: str,
-    target: str | None,
-    plots: Path | None,
-) -> None:
+@options.repeats_option(5)
+@options.DTYPE
+@files.JSON
+@files.PLOTS
+@options_as(Choice)
+def main(chosen: Choice) -> None:
     """Roll out with every method and say how long the tail took."""
-    if shortest > longest:
-        raise click.UsageError("--shortest is more than --longest.")
-    shape = Shape(group, shortest, longest, temperature)
-    num_prompts = shape.num_prompts(max(batches))
-    texts = first_prompts(prompts, num_prompts, num_prompts)
-    model = model or str(demo_model.path())
-    setting = EngineSetting(model, max(batches), num_speculative_tokens, threshold, dtype)
+    shape, most = chosen.shape(chosen.temperature), max(chosen.batches)
+    num_prompts = shape.num_prompts(most)
+    texts = first_prompts(chosen.prompts, num_prompts, num_prompts)
+    setting = chosen.setting(most)
     requests = {
-        batch: [shape.requests(texts, batch, epoch) for epoch in range(epochs)] for batch in batches
+        batch: [shape.requests(texts, batch, epoch) for epoch in range(chosen.epochs)]
+        for batch in chosen.batches
     }
     try:
-        rounds = rollouts(setting, methods, requests, repeats)
+        rounds = rollouts(setting, chosen.methods, requests, chosen.repeats)
     except EngineError as error:
         raise click.ClickException(str(error)) from error
-    runs = [run for batch in batches for run in _runs(batch, rounds[batch], threshold, temperature)]
-    click.echo(rollout_measures.table(runs), err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), **asdict(setting), **asdict(shape)}
-        json_target.write({**about, "runs": runs}, target)
-    if plots:
-        rollout_plots.write(rounds, threshold, plots)
+    runs = [run for batch in chosen.batches for run in _runs(batch, rounds[batch], chosen)]
+    found = {**circumstances(), **asdict(setting), **asdict(shape), "runs": runs}
+    draw = partial(plots.write, rounds, chosen.threshold)
+    Results(chosen.json_file, chosen.pictures).deliver(measures.table(runs), found, draw)
     sys.exit(1 if any(run["differing"] for run in runs) else 0)
 
 
-def _runs(
-    batch: int, epochs: Sequence[Rounds], threshold: int, temperature: float
-) -> list[dict[str, Any]]:
+def _runs(batch: int, epochs: Sequence[Rounds], chosen: Choice) -> list[dict[str, Any]]:
+    """Return the measures of each method in each epoch; sampled tokens are not compared."""
+    is_greedy = chosen.temperature == 0
     return [
         {
             "batch": batch,
             "epoch": epoch,
             "method": method,
-            **rollout_measures.measures(found, rounds[comparison.REFERENCE], threshold),
-            "differing": None
-            if temperature
-            else rollout_measures.differing(found, rounds[comparison.REFERENCE]),
+            **measures.measures(found, rounds[REFERENCE], chosen.threshold),
+            "differing": measures.differing(found, rounds[REFERENCE]) if is_greedy else None,
         }
         for epoch, rounds in enumerate(epochs, 1)
         for method, found in rounds.items()

@@ -1,7 +1,7 @@
 """Does a scorer learn which mismatches are harmless?
 
 A task's target and draft model are made, or taken from the cache; "easy" and "hard" are those of
-testing/scorer_tasks. Then the commands of `train_spd_scorer` run as a user would run them:
+demo/scorer_tasks. Then the commands of `train_spd_scorer` run as a user would run them:
 `prepare` for three files of prompts that share none, `train` on the first, with the second as
 validation, and `eval` on the third. On the second file settings are tuned, the third is reported.
 Every seed is a training of its own on the same rows; the figures of a policy are medians.
@@ -11,26 +11,25 @@ goes on: the same call with the same --folder ends what was begun. `wall_s` is t
 models and the commands, of an interrupted one that of its last run.
 """
 
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from specroll_scorer.commands import json_report
 from specroll_scorer.evaluation.trade_off_plot import trade_off
 from specroll_scorer.training import run_metrics
 from specroll_scorer.training.learning_curves import learning_curves
 
-from bench import report, scorer_figures
-from bench.number_lists import numbers
-from bench.scorer_commands import CommandError
-from bench.scorer_experiment import Experiment
-from testing.scorer_tasks import TASKS
+from bench.lib.input.number_lists import numbers
+from bench.lib.output import files
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.results import Results
+from bench.lib.scorer import figures
+from bench.lib.scorer.commands import CommandError
+from bench.lib.scorer.experiment import Experiment
+from demo.scorer_tasks import TASKS
 
 ABOUT = "task", "steps", "penalty", "reads_target"
 
@@ -44,19 +43,19 @@ def result(experiment: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
     """
     found = experiment.measured(seeds)
     about = {name: getattr(experiment, name) for name in ABOUT}
-    medians = scorer_figures.medians(found["by_seed"])
-    return {**medians, **about, "seeds": list(seeds), **found, **report.circumstances()}
+    medians = figures.medians(found["by_seed"])
+    return {**medians, **about, "seeds": list(seeds), **found, **circumstances()}
 
 
-def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
-    """Write the pictures of all seeds into the folder of the runs."""
+def draw(experiment: Experiment, found: Mapping[str, Any], folder: Path) -> None:
+    """Write the pictures of all seeds into a folder."""
     by_seed = {f"seed {each['seed']}": each for each in found["by_seed"]}
-    trade_off(by_seed, experiment.runs_folder / "trade_off.png")
+    trade_off(by_seed, folder / "trade_off.png")
     learnt = {
         name: run_metrics.read(experiment.run_folder(each["seed"]))
         for name, each in by_seed.items()
     }
-    learning_curves(learnt, experiment.runs_folder / "learning_curves.png")
+    learning_curves(learnt, folder / "learning_curves.png")
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
@@ -80,7 +79,7 @@ def draw(experiment: Experiment, found: Mapping[str, Any]) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep everything here, and go on from what is there; a new folder where absent.",
 )
-@json_report.JSON
+@files.JSON
 def main(
     task: str,
     seeds: list[int],
@@ -98,11 +97,12 @@ def main(
         found = result(experiment, seeds)
     except (CommandError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    draw(experiment, found)
-    missed = [f"MISSED: {sentence}" for sentence in scorer_figures.missed(found)]
-    words = "\n".join([scorer_figures.table(found), *missed])
-    json_report.report(words, found, json_file)
+    missed = [f"MISSED: {sentence}" for sentence in figures.missed(found)]
+    words = "\n".join([figures.table(found), *missed])
+    Results(json_file, experiment.runs_folder).deliver(
+        words, found, partial(draw, experiment, found)
+    )
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m bench.scorer")

@@ -19,13 +19,13 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "overlay"))
-
 from sam_drafting import SamDrafter
 
-from bench import json_target, report, soak_plots
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress_bar
+from bench.lib.output.results import Results
+from bench.lib.plots import soak as plots
 
 Found = dict[str, Any]
 Tokens = npt.NDArray[np.int32]
@@ -62,7 +62,10 @@ MOST_SLOWDOWN = 1.2
 
 @dataclass
 class Texts:
-    """Prompts and answers: the same prompt has the same tokens, and answers much alike."""
+    """Prompts and answers: the same prompt has the same tokens, and answers much alike.
+
+    Example: ``prompt, answer = Texts(np.random.default_rng(0)).next()``.
+    """
 
     random: np.random.Generator
     num_new: int = 0
@@ -82,15 +85,18 @@ class Texts:
 
     def _of(self, seed: tuple[int, int]) -> tuple[Tokens, Tokens]:
         random = np.random.default_rng(seed)
-        lengths = [random.integers(*PROMPT_LENGTHS), random.integers(*ANSWER_LENGTHS)]
+        prompt, answer = (int(random.integers(*ends)) for ends in (PROMPT_LENGTHS, ANSWER_LENGTHS))
         if random.random() < LONG_ANSWERS:
-            lengths[1] = LONG_ANSWER
-        text = random.integers(0, VOCABULARY, sum(lengths)).astype(np.int32)
-        return text[: lengths[0]], text[lengths[0] :]
+            answer = LONG_ANSWER
+        text = random.integers(0, VOCABULARY, prompt + answer).astype(np.int32)
+        return text[:prompt], text[prompt:]
 
 
 class Engine:
-    """A batch that is always full, and the drafter beside it."""
+    """A batch that is always full, and the drafter beside it.
+
+    Example: ``Engine(SamDrafter(3), Texts(np.random.default_rng(0))).step()``.
+    """
 
     def __init__(self, drafter: SamDrafter, texts: Texts) -> None:
         """Fill the batch."""
@@ -169,11 +175,11 @@ def look(engine: Engine) -> Found:
 def run(engine: Engine, num_requests: int) -> list[Found]:
     """Let so many requests end, and look at the drafter now and then."""
     looks: list[Found] = []
-    with tqdm(total=num_requests, unit="request", mininterval=report.PROGRESS_INTERVAL) as progress:
+    with progress_bar(num_requests, "soaking", "request") as bar:
         while engine.num_ended < num_requests:
             before = engine.num_ended
             engine.step()
-            progress.update(engine.num_ended - before)
+            bar.update(engine.num_ended - before)
             if engine.num_ended * NUM_LOOKS >= len(looks) * num_requests:
                 looks.append(look(engine))
     return looks
@@ -202,7 +208,7 @@ def leaks(looks: Sequence[Found], last: Found, costs: Sequence[float]) -> list[s
 
 def least_filled(looks: Sequence[Found]) -> float:
     """Return the least share of its budget that the history used after it was first full."""
-    shares = [each["history_tokens"] / HISTORY_TOKENS for each in looks]
+    shares: list[float] = [each["history_tokens"] / HISTORY_TOKENS for each in looks]
     full = next((i for i, share in enumerate(shares) if share > NEARLY_FULL), len(shares) - 1)
     return min(shares[full:])
 
@@ -210,7 +216,7 @@ def least_filled(looks: Sequence[Found]) -> float:
 def looks_table(looks: Sequence[Found]) -> str:
     """Return every tenth of the looks."""
     header = ["requests", "MB reserved", "tokens held", "in the history", "live"]
-    return report.table(
+    return tables.table(
         header,
         0,
         [
@@ -226,13 +232,26 @@ def looks_table(looks: Sequence[Found]) -> str:
     )
 
 
+def report(found: Found) -> str:
+    """Return what the drafter held, what its steps cost, and whether it leaks."""
+    costs = " ".join(f"{cost:.0f}" for cost in found["step_us_by_tenth"])
+    return "\n".join(
+        [
+            looks_table(found["looks"]),
+            "",
+            f"Of the history's budget of {HISTORY_TOKENS} tokens at least "
+            f"{found['least_filled']:.0%} was used.",
+            f"Median step, µs, by tenths of the run: {costs}",
+            *([f"LEAK: {fault}" for fault in found["leaks"]] or ["Nothing leaks."]),
+        ]
+    )
+
+
 @click.command(help=__doc__)
 @click.option("--requests", type=click.IntRange(min=2_000), default=200_000, show_default=True)
-@json_target.JSON
-@click.option(
-    "--plots", type=click.Path(file_okay=False, path_type=Path), help="Write PNG files here."
-)
-def main(requests: int, target: str | None, plots: Path | None) -> None:
+@files.JSON
+@files.PLOTS
+def main(requests: int, json_file: str | None, pictures: Path | None) -> None:
     """Soak a drafter and say what it holds over time."""
     drafter = SamDrafter(
         LONGEST_DRAFT, history_tokens=HISTORY_TOKENS, min_acceptance=MIN_ACCEPTANCE
@@ -241,20 +260,16 @@ def main(requests: int, target: str | None, plots: Path | None) -> None:
     looks = run(engine, requests)
     engine.end_all()
     looks.append(look(engine))
-    costs = by_tenths(engine.step_us)
-    faults = leaks(looks[:-1], looks[-1], costs)
-    say = partial(click.echo, err=target == json_target.STANDARD_OUTPUT)
-    say(looks_table(looks))
-    filled = least_filled(looks)
-    say(f"\nOf the history's budget of {HISTORY_TOKENS} tokens at least {filled:.0%} was used.")
-    say(f"Median step, µs, by tenths of the run: {' '.join(f'{x:.0f}' for x in costs)}")
-    say("\n".join(f"LEAK: {fault}" for fault in faults) or "Nothing leaks.")
-    if target:
-        found = {"looks": looks, "step_us_by_tenth": costs, "least_filled": filled, "leaks": faults}
-        json_target.write({**report.circumstances(), "requests": requests, **found}, target)
-    if plots:
-        soak_plots.write(looks, costs, plots)
-    sys.exit(1 if faults else 0)
+    found = {
+        "looks": looks,
+        "step_us_by_tenth": (costs := by_tenths(engine.step_us)),
+        "least_filled": least_filled(looks),
+        "leaks": leaks(looks[:-1], looks[-1], costs),
+    }
+    about = {**circumstances(), "requests": requests}
+    draw = partial(plots.write, looks, costs)
+    Results(json_file, pictures).deliver(report(found), {**about, **found}, draw)
+    sys.exit(1 if found["leaks"] else 0)
 
 
 if __name__ == "__main__":

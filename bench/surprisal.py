@@ -18,19 +18,21 @@ from typing import Any
 
 import click
 import torch
-from tqdm import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench import engine_options, json_target, report
-from bench.engine_options import POSITIVE
-from bench.engines import THRESHOLD_VARIABLE
-from bench.prompts import check_room, first_prompts
-from bench.rollout_servers import RolloutServers, ServerSetting, running_servers
-from bench.stepwise import Request
-from testing import demo_model
-from testing.rollout_task.policy import save_policy
+import demo.model
+from bench.lib.engines import options
+from bench.lib.engines.methods import THRESHOLD_VARIABLE
+from bench.lib.engines.options import POSITIVE
+from bench.lib.engines.requests import Request
+from bench.lib.engines.servers import RolloutServers, ServerSetting, running_servers
+from bench.lib.input.option_records import options_as
+from bench.lib.input.prompts import check_room, first_prompts
+from bench.lib.output import files, tables
+from bench.lib.output.circumstances import circumstances
+from bench.lib.output.progress import progress
+from bench.lib.output.results import Results
+from demo.rollout_task.policy import save_policy
 
 METHODS = "none", "sam"
 LARGEST_Z = 4.0
@@ -43,7 +45,10 @@ COLUMNS = "method", "tokens", "entropy", "excess", "z", "accepted"
 
 @dataclass(frozen=True)
 class Surprisal:
-    """Sums over sampled tokens, in nats: entropy, surprisal less entropy, variance of that."""
+    """Sums over sampled tokens, in nats: entropy, surprisal less entropy, variance of that.
+
+    Example: ``Surprisal(tokens=100, entropy=50.0, excess=6.0, variance=9.0).z`` is 2.0.
+    """
 
     tokens: int = 0
     entropy: float = 0.0
@@ -83,7 +88,10 @@ def surprisal(logits: torch.Tensor, tokens: torch.Tensor) -> Surprisal:
 
 
 class Policy:
-    """A model as transformers runs it in float32, and its tokenizer."""
+    """A model as transformers runs it in float32, and its tokenizer.
+
+    Example: ``policy.surprisal(policy.tokens("2 + 3 ="), sampled, temperature=1.0).z``.
+    """
 
     def __init__(self, folder: str) -> None:
         """Load them from a folder or the hub."""
@@ -110,7 +118,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Sampling:
-    """What is sampled: ``repeats`` times a group of answers to each prompt."""
+    """What is sampled: ``repeats`` times a group of answers to each prompt.
+
+    Example: ``Sampling(8, 20, 250, 1.0).requests([[1, 2, 3]])`` are eight requests.
+    """
 
     group: int
     repeats: int
@@ -140,7 +151,7 @@ def measured(
     sums = dict.fromkeys(servers, Surprisal())
     accepted = dict.fromkeys(servers, 0)
     turns = [method for _ in range(sampling.repeats) for method in servers]
-    for method in tqdm(turns, "rollouts", unit="turn", disable=None):
+    for method in progress(turns, "rollouts", "turn"):
         rollout = servers[method].roll_out(requests)
         for request, sampled in zip(requests, rollout.token_ids, strict=True):
             sums[method] += policy.surprisal(request.prompt, sampled, sampling.temperature)
@@ -164,64 +175,68 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
         )
         for method, each in found.items()
     ]
-    return report.table(COLUMNS, 1, rows)
+    return tables.table(COLUMNS, 1, rows)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command is told; its help says what each option means."""
+
+    model: str | None
+    methods: list[str]
+    prompts: Path | None
+    num_prompts: int
+    group: int
+    longest: int
+    repeats: int
+    temperature: float
+    num_speculative_tokens: int
+    threshold: int
+    json_file: str | None
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
-@engine_options.MODEL
-@engine_options.methods_option(METHODS)
-@engine_options.PROMPTS
+@options.MODEL
+@options.methods_option(METHODS)
+@options.PROMPTS
 @click.option("--num-prompts", type=POSITIVE, default=8, help="Prompts of a round.")
-@engine_options.GROUP
-@engine_options.longest_option(250)
-@engine_options.repeats_option(20)
+@options.GROUP
+@options.longest_option(250)
+@options.repeats_option(20)
 @click.option(
     "--temperature", type=click.FloatRange(COLDEST, 100), default=1.0, help="Of sampling."
 )
-@engine_options.NUM_SPECULATIVE_TOKENS
+@options.NUM_SPECULATIVE_TOKENS
 @click.option(
     "--threshold",
     type=click.IntRange(min=0),
     default=0,
     help=f"{THRESHOLD_VARIABLE} for all; 0: every step speculates.",
 )
-@json_target.JSON
-def main(
-    model: str | None,
-    methods: list[str],
-    prompts: Path | None,
-    num_prompts: int,
-    group: int,
-    longest: int,
-    repeats: int,
-    temperature: float,
-    num_speculative_tokens: int,
-    threshold: int,
-    target: str | None,
-) -> None:
+@files.JSON
+@options_as(Choice)
+def main(chosen: Choice) -> None:
     """Sample, compare, and say what was found."""
-    texts = first_prompts(prompts, num_prompts, num_prompts)
-    sampling = Sampling(group, repeats, longest, temperature)
+    texts = first_prompts(chosen.prompts, chosen.num_prompts, chosen.num_prompts)
+    sampling = Sampling(chosen.group, chosen.repeats, chosen.longest, chosen.temperature)
     with tempfile.TemporaryDirectory() as folder:
-        path = model or str(save_policy(demo_model.path(), Path(folder)))
+        path = chosen.model or str(save_policy(demo.model.path(), Path(folder)))
         policy = Policy(path)
         token_ids = [policy.tokens(text) for text in texts]
-        check_room(policy.context, token_ids, longest)
+        check_room(policy.context, token_ids, chosen.longest)
         setting = ServerSetting(
             path,
-            batch=num_prompts * group,
-            max_model_len=max(map(len, token_ids)) + longest,
-            num_speculative_tokens=num_speculative_tokens,
-            threshold=threshold,
+            batch=chosen.num_prompts * chosen.group,
+            max_model_len=max(map(len, token_ids)) + chosen.longest,
+            num_speculative_tokens=chosen.num_speculative_tokens,
+            threshold=chosen.threshold,
         )
-        with running_servers(setting, methods) as servers:
-            found = measured(policy, servers, token_ids, sampling)
-    click.echo(table(found), err=target == json_target.STANDARD_OUTPUT)
-    if target:
-        about = {**report.circumstances(), **asdict(setting), **asdict(sampling)}
-        about["model"] = model or "the demo model"
-        json_target.write({"methods": found, **about}, target)
-    sys.exit(0 if all(abs(each["z"]) <= LARGEST_Z for each in found.values()) else 1)
+        with running_servers(setting, chosen.methods) as servers:
+            methods = measured(policy, servers, token_ids, sampling)
+    about = {**circumstances(), **asdict(setting), **asdict(sampling)}
+    about["model"] = chosen.model or "the demo model"
+    Results(chosen.json_file).deliver(table(methods), {"methods": methods, **about})
+    sys.exit(0 if all(abs(each["z"]) <= LARGEST_Z for each in methods.values()) else 1)
 
 
 if __name__ == "__main__":

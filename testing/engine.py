@@ -26,7 +26,7 @@ def generate(
     lora_requests: list[LoRARequest | None] | None = None,
     **sampling: Any,
 ) -> list[list[int]]:
-    """New token ids of each prompt, greedily and past the end token unless `sampling` says else.
+    """Return new token ids of each prompt: greedy, past the end token, unless `sampling` says else.
 
     `max_tokens` is one number, or one a prompt; `lora_requests` are one a prompt.
     """
@@ -48,7 +48,7 @@ def add_request(
 
 
 def run(engine: LLM, num_steps: int | None = None) -> dict[str, list[int]]:
-    """Step until all is done, or so many times; new tokens of what finished, by name."""
+    """Step until all is done, or so many times; return new tokens of what finished, by name."""
     finished = {}
     while engine.llm_engine.has_unfinished_requests() and num_steps != 0:
         for output in engine.llm_engine.step():
@@ -59,12 +59,12 @@ def run(engine: LLM, num_steps: int | None = None) -> dict[str, list[int]]:
 
 
 def counters(engine: LLM) -> dict[str, int]:
-    """vLLM's own counters by name."""
+    """Return vLLM's own counters by name."""
     return {metric.name: metric.value for metric in engine.get_metrics() if "value" in vars(metric)}
 
 
 def draft_counts(engine: LLM) -> tuple[int, int]:
-    """Draft tokens that were verified and that were accepted."""
+    """Return how many draft tokens were verified, and how many accepted."""
     found = counters(engine)
     return (
         found.get("vllm:spec_decode_num_draft_tokens", 0),
@@ -73,6 +73,6 @@ def draft_counts(engine: LLM) -> tuple[int, int]:
 
 
 def model_runner(engine: LLM) -> GPUModelRunner:
-    """The model runner of an engine in this process."""
+    """Return the model runner of an engine in this process."""
     core = engine.llm_engine.engine_core.engine_core
     return core.model_executor.driver_worker.worker.model_runner

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE = ROOT / "recipes" / "cpu_grpo.sh"
@@ -63,9 +64,9 @@ class GrpoRun:
             raise TrainingError(self._failure(process.returncode))
 
     def _start(
-        self, steps: int, overrides: Sequence[str], log: object
+        self, steps: int, overrides: Sequence[str], log: BinaryIO
     ) -> "subprocess.Popen[bytes]":
-        command = [
+        command: list[str | Path] = [
             RECIPE,
             "trainer.logger=[console,file]",
             f"trainer.total_training_steps={steps}",

@@ -19,9 +19,11 @@ def make_row(
     place: str = "made by hand",
 ) -> Row:
     """Return a row whose baseline is right."""
-    ids = (np.array(tokens, np.int64) for tokens in (context, draft, target))
+    context_ids, draft_ids, target_ids = (
+        np.array(tokens, np.int64) for tokens in (context, draft, target)
+    )
     known = None if outcomes is None else np.array(outcomes, np.bool_)
-    return Row(*ids, "0", "math_verify", True, known, place)
+    return Row(context_ids, draft_ids, target_ids, "0", "math_verify", True, known, place)
 
 
 def write_rows(rows: Iterable[Row], file: Path) -> Path:

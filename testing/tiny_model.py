@@ -45,7 +45,7 @@ def save_tiny_model(folder: Path, max_model_len: int, num_key_value_heads: int =
 
 
 def engine_arguments(model: Path, max_model_len: int) -> dict[str, Any]:
-    """What engines of tests are started with, but for what a test says else."""
+    """Return what engines of tests are started with, but for what a test says else."""
     return {
         "model": str(model),
         "max_model_len": max_model_len,
@@ -61,7 +61,7 @@ def engine_arguments(model: Path, max_model_len: int) -> dict[str, Any]:
 
 
 def random_prompts() -> list[list[int]]:
-    """Twelve prompts of very different lengths."""
+    """Return twelve prompts of very different lengths."""
     generator = torch.Generator().manual_seed(1)
     lengths = [3, 5, 8, 13, 21, 34, 55, 89, 120, 144, 200, 233]
     return [

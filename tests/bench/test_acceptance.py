@@ -5,7 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from bench import acceptance, traces
+from bench import acceptance
+from bench.lib.samples import traces
 
 
 def found(method, tokens_per_step, proposed_per_step=1.0, bar=None):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bench import drafting, streams
+from bench import drafting
+from bench.lib.samples import streams
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 from click.testing import CliRunner
 
-from bench import rollout, rollout_measures
-from bench.stepwise import Rollout, Step
+from bench import rollout
+from bench.lib.engines.requests import Shape, spread_lengths
+from bench.lib.engines.stepping import Rollout, Step
+from bench.lib.measures import rollouts
 
 THRESHOLD = 2
 
@@ -25,17 +27,17 @@ SAM = [rolled_out((5.0, 1.0, 1.0), draft_tokens=3, accepted_tokens=2) for _ in r
 
 
 def test_lengths_are_spread_evenly_in_logarithm():
-    lengths = rollout.spread_lengths(101, 20, 200)
-    assert lengths == rollout.spread_lengths(101, 20, 200)
+    lengths = spread_lengths(101, 20, 200)
+    assert lengths == spread_lengths(101, 20, 200)
     assert lengths != sorted(lengths)
     assert (min(lengths), max(lengths)) == (20, 200)
     ratios = [b / a for a, b in pairwise(sorted(lengths))]
     assert max(ratios) < 1.1
-    assert rollout.spread_lengths(1, 20, 200) == [200]
+    assert spread_lengths(1, 20, 200) == [200]
 
 
 def test_a_group_shares_its_prompt_and_differs_in_words_to_avoid():
-    shape = rollout.Shape(group=4, shortest=5, longest=50, temperature=0.0)
+    shape = Shape(group=4, shortest=5, longest=50, temperature=0.0)
     assert shape.num_prompts(6) == 2
     requests = shape.requests(["one two, three four five six seven eight", "ten"], 6)
     assert [request.prompt[:3] for request in requests] == ["one"] * 4 + ["ten"] * 2
@@ -46,7 +48,7 @@ def test_a_group_shares_its_prompt_and_differs_in_words_to_avoid():
 
 
 def test_in_a_later_epoch_samples_do_without_other_words():
-    shape = rollout.Shape(group=2, shortest=5, longest=50, temperature=0.0)
+    shape = Shape(group=2, shortest=5, longest=50, temperature=0.0)
     prompt = "one two three four five six seven eight"
     epochs = [shape.requests([prompt], 2, epoch) for epoch in range(2)]
     assert [request.sampling.get("bad_words") for request in epochs[0]] == [None, ["five", "six"]]
@@ -56,7 +58,7 @@ def test_in_a_later_epoch_samples_do_without_other_words():
     ]
     limits = [[request.sampling["max_tokens"] for request in epoch] for epoch in epochs]
     assert limits[0] == limits[1]
-    sampled = rollout.Shape(2, 5, 50, 0.8).requests([prompt], 2, epoch=1)
+    sampled = Shape(2, 5, 50, 0.8).requests([prompt], 2, epoch=1)
     assert [request.sampling["seed"] for request in sampled] == [2, 3]
 
 
@@ -74,19 +76,19 @@ def test_rounds_of_epochs_become_epochs_of_rounds(monkeypatch):
 
 
 def test_sampled_requests_avoid_nothing():
-    sampled = rollout.Shape(2, 5, 50, 0.8).requests(["one two"], 2)
+    sampled = Shape(2, 5, 50, 0.8).requests(["one two"], 2)
     assert [request.sampling["seed"] for request in sampled] == [0, 1]
     assert all("bad_words" not in request.sampling for request in sampled)
 
 
 def test_the_tail_begins_at_the_threshold():
-    assert [step.running for step in rollout_measures.tail(NONE[0], THRESHOLD)] == [2, 1]
-    assert [step.running for step in rollout_measures.crowd(NONE[0], THRESHOLD)] == [3]
-    assert rollout_measures.crowd(NONE[0], 3) == []
+    assert [step.running for step in rollouts.tail(NONE[0], THRESHOLD)] == [2, 1]
+    assert [step.running for step in rollouts.crowd(NONE[0], THRESHOLD)] == [3]
+    assert rollouts.crowd(NONE[0], 3) == []
 
 
 def test_measures():
-    found = rollout_measures.measures(SAM, NONE, THRESHOLD)
+    found = rollouts.measures(SAM, NONE, THRESHOLD)
     assert found["seconds"] == 7
     assert found["x_none"] == pytest.approx(9 / 7)
     assert found["tail_seconds"] == 2
@@ -100,26 +102,26 @@ def test_measures():
 
 def test_a_rollout_without_a_tail_has_nothing_to_say_of_it():
     together = [Rollout([[1, 2]] * 3, [Step(1.0, 3, tokens=3)] * 2)]
-    found = rollout_measures.measures(together, together, THRESHOLD)
+    found = rollouts.measures(together, together, THRESHOLD)
     assert found["x_none"] == 1
     assert found["tail_x_none"] is None
     assert found["tail_tokens_per_step"] is None
     run = {**found, "batch": 3, "epoch": 1, "method": "none", "differing": 0}
-    assert rollout_measures.table([run]).splitlines()[-1].split()[7:9] == ["-", "-"]
+    assert rollouts.table([run]).splitlines()[-1].split()[7:9] == ["-", "-"]
 
 
 def test_the_drafter_has_a_share_of_the_crowds_time():
     crowd = [Step(2.0, 3, drafter_seconds=0.1), Step(2.0, 3, drafter_seconds=0.3)]
-    assert rollout_measures.drafter_share(crowd) == pytest.approx(0.1)
-    assert rollout_measures.drafter_us(crowd) == pytest.approx(200_000)
-    assert rollout_measures.drafter_share([]) is None
-    assert rollout_measures.drafter_us([]) is None
+    assert rollouts.drafter_share(crowd) == pytest.approx(0.1)
+    assert rollouts.drafter_us(crowd) == pytest.approx(200_000)
+    assert rollouts.drafter_share([]) is None
+    assert rollouts.drafter_us([]) is None
 
 
 def test_answers_that_differ_are_counted():
     other = [*NONE[:2], rolled_out((5.0, 1.0, 1.0), ((1, 2, 3), (9,), (5,)))]
-    assert rollout_measures.differing(NONE, NONE) == 0
-    assert rollout_measures.differing(other, NONE) == 2
+    assert rollouts.differing(NONE, NONE) == 0
+    assert rollouts.differing(other, NONE) == 2
 
 
 @pytest.fixture
@@ -168,8 +170,8 @@ def test_different_tokens_are_an_error_where_they_are_compared(roll_out):
     ("options", "sentence"),
     [
         (["--batches", "1,x"], "'1,x' is not a list of numbers"),
-        (["--batches", "4,4"], "batches are different numbers from 1 on"),
-        (["--batches", "0"], "batches are different numbers from 1 on"),
+        (["--batches", "4,4"], "every batch"),
+        (["--batches", "0"], "every batch"),
         (["--batches", "9"], "has 2 prompts, not 5"),
         (["--shortest", "9", "--longest", "8"], "--shortest is more than --longest"),
         (["--methods", "sam_group"], "none must be one of them"),

@@ -5,9 +5,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from bench import scorer, scorer_figures
-from bench.scorer_commands import CommandError, run_once
-from testing import scorer_tasks
+from bench import scorer
+from bench.lib.scorer import figures
+from bench.lib.scorer.commands import CommandError, run_once
+from demo import scorer_tasks
 
 COMMANDS = """
 import json, pathlib, sys
@@ -130,23 +131,23 @@ def test_a_folder_that_cannot_be_made_is_an_error(calls, tmp_path):
 
 
 def test_figures_are_medians_over_seeds():
-    found = scorer_figures.medians([evaluation(length, 0.05) for length in (7.0, 9.0, 20.0)])
+    found = figures.medians([evaluation(length, 0.05) for length in (7.0, 9.0, 20.0)])
     assert found["scorer"]["accepted_len"] == 9.0
     assert found["exact"]["accuracy"] == 0.99
     assert set(found["baselines"]) == {"reject_all", "accept_all", "digit_rule", "oracle"}
 
 
 def test_a_rate_that_a_seed_does_not_have_has_no_median():
-    found = scorer_figures.medians([evaluation(), evaluation(harmful=None)])
+    found = figures.medians([evaluation(), evaluation(harmful=None)])
     assert found["scorer"]["accept_harmful"] is None
-    assert scorer_figures.missed({"task": "easy", **found}) == [
+    assert figures.missed({"task": "easy", **found}) == [
         "accept_harmful is -, asked for is 0.1 at most"
     ]
 
 
 def test_what_is_not_reached_is_named():
-    found = scorer_figures.medians([evaluation(length=6.0, harmful=0.15)])
-    assert scorer_figures.missed({"task": "hard", **found}) == [
+    found = figures.medians([evaluation(length=6.0, harmful=0.15)])
+    assert figures.missed({"task": "hard", **found}) == [
         "length_ratio is 1.200, asked for is 1.25 at least"
     ]
-    assert len(scorer_figures.missed({"task": "easy", **found})) == 2
+    assert len(figures.missed({"task": "easy", **found})) == 2

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from testing.demo_model import derivations
+from demo.model import derivations
 
 STATEMENT = re.compile(r"(-?\d+) ([-+x]) (-?\d+) = (-?\d+)")
 OPERATIONS = {"+": int.__add__, "-": int.__sub__, "x": int.__mul__}

@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from testing import kept_folder
-from testing.demo_model import __main__, model_folder
+from demo import kept_folder
+from demo.model import __main__, model_folder
 
 
 @pytest.fixture

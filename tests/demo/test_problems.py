@@ -2,12 +2,12 @@
 
 import pytest
 
-pytest.importorskip("testing.demo_model.problems")
+pytest.importorskip("demo.model.problems")
 
 import reasoning_gym
 
-from testing import demo_model
-from testing.demo_model import problems
+import demo.model
+from demo.model import problems
 
 
 def test_training_problems_are_always_the_same():
@@ -42,7 +42,7 @@ def test_too_few_held_out_prompts():
 
 
 def test_held_out_prompts_of_the_package():
-    assert len(demo_model.held_out_prompts(7)) == 7
+    assert len(demo.model.held_out_prompts(7)) == 7
 
 
 @pytest.mark.parametrize("task", problems.TASKS, ids=lambda task: task.dataset)

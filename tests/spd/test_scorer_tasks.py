@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from specroll_scorer.answers.checkers import checker
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from testing import scorer_tasks
-from testing.scorer_tasks import __main__, sums, task_folder, training, vocabulary
-from testing.scorer_tasks.wordings import TASKS, Errors
+from demo import scorer_tasks
+from demo.scorer_tasks import __main__, sums, task_folder, training, vocabulary
+from demo.scorer_tasks.wordings import TASKS, Errors
 
 TASK_NAMES = list(TASKS)
 

@@ -23,10 +23,10 @@ import ray
 from transformers import AutoTokenizer, GenerationConfig
 from vllm import LLM
 
+from demo.rollout_task import LETTERS_REWARD
+from demo.rollout_task.policy import save_policy
+from demo.rollout_task.rows import TRAINING_FILE, VALIDATION_FILE, write_file
 from testing.grpo_run import GrpoRun
-from testing.rollout_task import LETTERS_REWARD
-from testing.rollout_task.policy import save_policy
-from testing.rollout_task.rows import TRAINING_FILE, VALIDATION_FILE, write_file
 from testing.tiny_model import (
     TOKENS,
     engine_arguments,

@@ -16,11 +16,12 @@ from click.testing import CliRunner
 from transformers import AutoModelForCausalLM
 
 from bench import grpo_curves, rl, surprisal
-from bench.rollout_servers import ServedRollout, ServerSetting
+from bench.lib import grpo
+from bench.lib.engines.servers import ServedRollout, ServerSetting
+from demo.rollout_task import letters
+from demo.rollout_task.reward import compute_score
+from demo.rollout_task.rows import write_rows
 from testing.grpo_run import GrpoRun, TrainingError
-from testing.rollout_task import letters
-from testing.rollout_task.reward import compute_score
-from testing.rollout_task.rows import write_rows
 
 
 def served(seconds, tail, accepted=0, tokens=((1, 2), (3,))):
@@ -73,7 +74,7 @@ def test_wrong_options_of_rl_are_refused(options, message):
 
 
 def test_answers_that_the_servers_would_cut_are_refused(policy, rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(rl, "save_demo", lambda _folder: (policy, rows))
+    monkeypatch.setattr(grpo, "save_demo", lambda _folder: (policy, rows))
     options = ["--num-prompts", "2", "--longest", "512", "--folder", str(tmp_path)]
     outcome = CliRunner().invoke(rl.main, options)
     assert outcome.exit_code == 2
@@ -129,7 +130,7 @@ def test_a_picture_that_fails_takes_no_figures_with_it(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     curves = {"none": [curve(*LOW)], "sam": [curve(*HIGH)]}
-    monkeypatch.setattr(grpo_curves, "trained", lambda *_: curves)
+    monkeypatch.setattr(grpo_curves, "trained_curves", lambda *_: curves)
     monkeypatch.setattr(grpo_curves, "draw", no_picture)
     json_file = tmp_path / "curves.json"
     options = ["--folder", tmp_path, "--json", json_file, "--plot", tmp_path / "curves.png"]

@@ -13,9 +13,9 @@ require("rollouts by server replicas")
 
 from vllm import SamplingParams
 
+from demo.rollout_task import LETTERS_REWARD
+from demo.rollout_task.failing_rollout import STEPS_BEFORE_FAILURE as STEPS
 from testing.grpo_run import GrpoRun, TrainingError
-from testing.rollout_task import LETTERS_REWARD
-from testing.rollout_task.failing_rollout import STEPS_BEFORE_FAILURE as STEPS
 
 RESPONSE = 48
 ROLLOUT = "actor_rollout_ref.rollout"
@@ -43,7 +43,7 @@ WHOLE = [
     f"trainer.save_freq={STEPS}",
     "actor_rollout_ref.actor.checkpoint.save_contents=[model,hf_model]",
     f"+{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls="
-    "testing.rollout_task.failing_rollout.FailingRollout",
+    "demo.rollout_task.failing_rollout.FailingRollout",
 ]
 
 

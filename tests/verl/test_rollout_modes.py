@@ -20,7 +20,7 @@ require("synchronous rollouts")
 
 from specroll_scorer.verl_fsdp_workers.overrides import merged, on_a_cpu
 
-from testing.rollout_task import LETTERS_REWARD
+from demo.rollout_task import LETTERS_REWARD
 
 HERE = Path(__file__).parent
 RANKS = 2

@@ -13,8 +13,8 @@ from scipy.stats import chisquare
 from transformers import AutoConfig, AutoModelForCausalLM
 from vllm import SamplingParams
 
-from bench.rollout_servers import ServerSetting, running_servers
-from bench.stepwise import Request
+from bench.lib.engines.requests import Request
+from bench.lib.engines.servers import ServerSetting, running_servers
 from bench.surprisal import LARGEST_Z, Policy, Sampling, measured
 from testing.tiny_model import random_prompts
 

@@ -1,6 +1,7 @@
 """A rollout that is stepped by hand gives the tokens of any other, and says what each step did."""
 
-from bench.stepwise import Request, roll_out, roll_out_epochs, typical
+from bench.lib.engines.requests import Request
+from bench.lib.engines.stepping import roll_out, roll_out_epochs, typical
 from testing.engine import SAM, generate
 from testing.registry import needs
 

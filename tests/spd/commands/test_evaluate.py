@@ -13,8 +13,8 @@ from specroll_scorer.evaluation.scorer_probabilities import batches, scorer_prob
 from specroll_scorer.model.loading import AutoModelForSPDScoring
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from demo.scorer_tasks.vocabulary import tokenizer
 from testing.scorer_rows import make_row, write_rows
-from testing.scorer_tasks.vocabulary import tokenizer
 
 VOCABULARY = len(tokenizer())
 

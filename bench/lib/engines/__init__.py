@@ -1,0 +1,1 @@
+"""Real engines: how their methods are configured, started and stepped, and what they are asked."""

@@ -1,0 +1,1 @@
+"""What commands are told: lists of numbers, lines of text, prompts."""

@@ -1,0 +1,1 @@
+"""Figures of what engines did, beside those of the method that they are compared with."""

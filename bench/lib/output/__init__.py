@@ -1,0 +1,1 @@
+"""What commands say: tables, progress, results, and where and when they were measured."""

@@ -1,0 +1,1 @@
+"""Pictures of what the commands found, a module a command."""

@@ -1,0 +1,1 @@
+"""Texts to draft on: recorded samples of real models, and synthetic ones."""
