@@ -20,13 +20,14 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from specrl.artefact import Store, cache_folder
-from specrl.distribution import Distribution
-from specrl.stack import Stack
+from specroll.artefact import Store
+from specroll.cache import cache_folder
+from specroll.distribution import Distribution
+from specroll.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "tools/apply_patches.py"
-IMPORT = [sys.executable, "-c", f"import sys; sys.path[:0] = ['{ROOT}/tools']; import specrl.cli"]
+IMPORT = [sys.executable, "-c", f"import sys; sys.path[:0] = ['{ROOT}/tools']; import specroll.cli"]
 BARE = [sys.executable, "-c", "pass"]
 TARGETS_S = {"apply": 2.0, "status": 0.5, "import": 0.2}
 

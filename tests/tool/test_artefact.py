@@ -5,10 +5,10 @@ import io
 import sys
 
 import pytest
-from specrl import artefact
-from specrl.artefact import Store
-from specrl.errors import NotPinnedError, TargetError
-from specrl.stack import Artefact, Variant
+from specroll import artefact
+from specroll.artefact import Store
+from specroll.errors import NotPinnedError, TargetError
+from specroll.stack import Artefact, Variant
 
 NAME = "alpha-1.0-py3-none-any.whl"
 
@@ -74,7 +74,7 @@ def test_wrong_content(variant, tmp_path):
 
 def test_cache_that_cannot_be_written(variant, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "file"))
     with pytest.raises(TargetError, match="cannot be written"):
         Store.beside(None).fetch(variant)
 

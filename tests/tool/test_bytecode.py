@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from specrl import bytecode
+from specroll import bytecode
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import click
 import pytest
-from specrl import cli
+from specroll import cli
 
 
 def test_status_of_every_package(on_target, target):

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from specrl import transaction
+from specroll import transaction
 
 from testing import crash_sweep
 from testing.file_system_steps import told

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from specrl import workspace
+from specroll import workspace
 
 MESSAGE = """\
 [feature] Third, by hand
@@ -302,11 +302,11 @@ def test_all_problems_are_told(refresh, repository):
 
 
 def test_git_is_missing(project):
-    code = "import sys; sys.argv[1:] = ['edit', 'alpha']; from specrl.cli import main; main()"
+    code = "import sys; sys.argv[1:] = ['edit', 'alpha']; from specroll.cli import main; main()"
     tools = str(Path(workspace.__file__).parents[1])
     result = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PATH": "", "PYTHONPATH": tools, "SPECRL_DISTRIBUTION": str(project.root)},
+        env={"PATH": "", "PYTHONPATH": tools, "SPECROLL_DISTRIBUTION": str(project.root)},
         capture_output=True,
         text=True,
     )
@@ -340,4 +340,4 @@ def test_commits_need_no_identity_of_the_user(repository, monkeypatch, tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
     command = ["git", "commit", "-q", "--allow-empty", "-m", "any"]
     subprocess.run(command, cwd=repository, check=True)
-    assert git(repository, "config", "--local", "user.email") == "patches@specrl.invalid\n"
+    assert git(repository, "config", "--local", "user.email") == "patches@specroll.invalid\n"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from specrl.errors import TargetError
+from specroll.errors import TargetError
 
 from testing import fuzz
 from testing.fuzz_box import Box

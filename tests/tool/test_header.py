@@ -1,7 +1,7 @@
 """The head of a patch."""
 
 import pytest
-from specrl.header import Header
+from specroll.header import Header
 
 BODY = "Why so.\n\nUpstream-Status: Pending\nReason: r\nRemove-When: w"
 

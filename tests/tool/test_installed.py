@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from specrl import distribution, environment, installed, processes
-from specrl.distribution import Distribution
-from specrl.environment import Environment
-from specrl.errors import RequestError
-from specrl.stack import Stack
+from specroll import distribution, environment, installed, processes
+from specroll.distribution import Distribution
+from specroll.environment import Environment
+from specroll.errors import RequestError
+from specroll.stack import Stack
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_folder_on_the_path_that_cannot_be_looked_into(on_target, monkeypatch):
 
 def test_default_interpreter(monkeypatch, target):
     assert Path(sys.prefix) in environment.of_interpreter(None).site.parents
-    monkeypatch.setenv("SPECRL_TARGET_PYTHON", target.python)
+    monkeypatch.setenv("SPECROLL_TARGET_PYTHON", target.python)
     assert environment.of_interpreter(None).site == target.site
 
 
@@ -227,10 +227,10 @@ def test_distribution_of_a_checkout():
 
 
 def test_distribution_inside_the_package(tmp_path, monkeypatch):
-    inside = tmp_path / "specrl/distribution"
+    inside = tmp_path / "specroll/distribution"
     (inside / "patches/1.0").mkdir(parents=True)
     (inside / "patches/1.0/stack.toml").write_text("")
-    monkeypatch.setattr(distribution, "__file__", str(tmp_path / "specrl/distribution.py"))
+    monkeypatch.setattr(distribution, "__file__", str(tmp_path / "specroll/distribution.py"))
     assert distribution.find().root == inside
 
 

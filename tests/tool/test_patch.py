@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from specrl.errors import DriftError, PatchError
-from specrl.patch import Patch
+from specroll.errors import DriftError, PatchError
+from specroll.patch import Patch
 
 GOOD = """\
 diff --git a/alpha/core.py b/alpha/core.py

@@ -1,7 +1,7 @@
 """RECORD, line by line."""
 
 import pytest
-from specrl.record import Record, entry
+from specroll.record import Record, entry
 
 LINES = [b"../bin/x,sha256=a,1", b'"a,b.py",sha256=b,2', b"alpha/core.py,sha256=c,3", b"R,,"]
 

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from specrl import transaction
+from specroll import transaction
 
 REFUSALS = {
     "drift": (5, "alpha/core.py", lambda text: text.replace("41", "40"), "holds foreign bytes"),

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from specrl import transaction
-from specrl.errors import TargetError
-from specrl.journal import Batch, Change
+from specroll import transaction
+from specroll.errors import TargetError
+from specroll.journal import Batch, Change
 
 from testing import crash_sweep
 

@@ -5,11 +5,11 @@ import re
 import textwrap
 
 import pytest
-from specrl import stack as description
-from specrl.distribution import Distribution
-from specrl.errors import PatchError
-from specrl.lock import Lock
-from specrl.stack import Stack
+from specroll import stack as description
+from specroll.distribution import Distribution
+from specroll.errors import PatchError
+from specroll.lock import Lock
+from specroll.stack import Stack
 
 PIN = f'artefact = "p-1-py3-none-any.whl"\nsha256 = "{"0" * 64}"\n'
 GOOD = f"""\

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import apply_patches
 import pytest
-from specrl.commands.apply import apply
-from specrl.commands.check import check
-from specrl.commands.revert import revert
-from specrl.commands.status import status
-from specrl.errors import TargetError
+from specroll.commands.apply import apply
+from specroll.commands.check import check
+from specroll.commands.revert import revert
+from specroll.commands.status import status
+from specroll.errors import TargetError
 
 from testing import small_project
 from testing.file_system_steps import told
@@ -236,7 +236,7 @@ def test_patch_file_of_another_name_is_pointed_out(tool, project):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(shell, project):
-    code = "import sys; sys.argv[0] = 'apply-patches'; from specrl.cli import main; main()"
+    code = "import sys; sys.argv[0] = 'apply-patches'; from specroll.cli import main; main()"
     words = {"COMP_WORDS": "apply-patches sta", "COMP_CWORD": "1" if shell != "fish" else "sta"}
     environment = {**os.environ, **words, "PYTHONPATH": str(Path(LAUNCHER).parent)}
     for action in ("source", "complete"):

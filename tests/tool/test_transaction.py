@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from filelock import FileLock
-from specrl import transaction
-from specrl.errors import DriftError, TargetError
-from specrl.journal import Batch, Change, Journal
+from specroll import transaction
+from specroll.errors import DriftError, TargetError
+from specroll.journal import Batch, Change, Journal
 
 OLD = {"kept.py": "old\n", "sub/gone.py": "gone\n"}
 NEW = {"kept.py": "new\n", "made/deep/fresh.py": "fresh\n"}

@@ -1,0 +1,37 @@
+"""Patch the installed packages of a stack."""
+
+from __future__ import annotations
+
+from specroll import outline, plan, processes, transaction
+from specroll.errors import Collector, DriftError
+from specroll.report import Report
+from specroll.selection import Request, Selection, select
+from specroll.verification import differences
+
+
+def apply(request: Request) -> Report:
+    """Find the installed packages, plan the whole series, write it in one transaction, report.
+
+    Raises:
+        ToolError: something does not fit; nothing has been written then.
+    """
+    homes = request.homes()
+    with transaction.exclusive(*homes):
+        recovered = {home: transaction.recover(home) for home in homes}
+        selection = select(request)
+        plans = plan.forward_all(request.distribution, selection.members)
+        changed = [item for item in plans if item.changes]
+        plan.carry_out(changed)
+        _verify(selection)
+    report = outline.of_plans(selection, plans, "applied")
+    report.warnings += outline.recovery_warnings(recovered)
+    report.warnings += processes.warnings(item.installed.folder for item in changed)
+    return report
+
+
+def _verify(selection: Selection) -> None:
+    failures = Collector()
+    for member in selection.members:
+        for sentence in differences(member):
+            failures.add(DriftError(f"{sentence}; another program writes there, apply again"))
+    failures.settle()

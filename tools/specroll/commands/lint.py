@@ -1,0 +1,81 @@
+"""Hold patches and overlay against the conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from specroll import conventions, reproduction
+from specroll.artefact import Store
+from specroll.distribution import Distribution
+from specroll.errors import PatchError, ToolError
+from specroll.lock import FILE_NAME, Lock
+from specroll.outline import counted
+from specroll.report import Report
+from specroll.stack import Package, Stack
+
+Line = tuple[str, str]
+
+
+def lint(distribution: Distribution, store: Store) -> Report:
+    """Look at every patch, lock and overlay file of all stacks, report all breaches."""
+    # A patch that cannot be read is met twice.
+    report = Report(lines=list(dict.fromkeys(_lines(distribution, store))))
+    number = sum(word == "differs" for word, _ in report.lines)
+    report.exit_code = 1 if number else 0
+    stacks = counted(len(distribution.stacks()), "stack")
+    report.summary = f"{stacks}: {counted(number, 'breach', 'breaches')}"
+    report.facts["breaches"] = [text for word, text in report.lines if word == "differs"]
+    return report
+
+
+def _lines(distribution: Distribution, store: Store) -> Iterator[Line]:
+    stacks = []
+    for name in distribution.stacks():
+        try:
+            stacks.append(Stack.load(distribution, name))
+        except ToolError as error:
+            yield from _differing(error.sentences())
+    for stack in stacks:
+        yield from _of_stack(distribution, stack, store)
+    yield from _differing(conventions.overlay_breaches(distribution))
+    # What a stack uses is not known where it cannot be read.
+    if len(stacks) == len(distribution.stacks()):
+        yield from _differing(conventions.unused_files(distribution, stacks))
+
+
+def _of_stack(distribution: Distribution, stack: Stack, store: Store) -> Iterator[Line]:
+    overlay = {path for package in stack.packages.values() for path in package.overlay}
+    for package in stack.packages.values():
+        for number, name in enumerate(package.series, 1):
+            found = conventions.patch_breaches(stack, package, number, overlay)
+            yield from (
+                _differing(found) if found else [("ok", f"{stack.name}/{package.name}/{name}")]
+            )
+    try:
+        lock = Lock.load(stack)
+        if lock.dump() != (stack.folder / FILE_NAME).read_bytes():
+            raise PatchError(f"{stack.folder / FILE_NAME} was edited; run `apply-patches refresh`")
+    except ToolError as error:
+        yield from _differing(error.sentences())
+        return
+    for package in stack.packages.values():
+        yield from _of_artefacts(distribution, stack, package, lock, store)
+
+
+def _of_artefacts(
+    distribution: Distribution, stack: Stack, package: Package, lock: Lock, store: Store
+) -> Iterator[Line]:
+    try:
+        wheels = reproduction.wheels_at_hand(package, store)
+    except ToolError as error:
+        yield from _differing(error.sentences())
+        return
+    yield from _differing(reproduction.breaches(distribution, stack, package, lock, wheels))
+    for name, variant in package.variants.items():
+        if name not in wheels:
+            reason = f"{variant.artefact.name} is not at hand; name its folder with --artefacts"
+            yield "skipped", f"{stack.name}/{package.name}: {reason}"
+
+
+def _differing(sentences: Iterable[str]) -> list[Line]:
+    return [("differs", sentence) for sentence in sentences]

@@ -1,0 +1,155 @@
+"""Export scratch repositories as patches, and lock the stack anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from specroll import lock, locking, stack, transaction
+from specroll.artefact import Store
+from specroll.distribution import Distribution
+from specroll.errors import Collector, PatchError
+from specroll.installed import read
+from specroll.journal import Batch, Change
+from specroll.lock import Lock, PackageLock
+from specroll.outline import counted
+from specroll.patch import Patch
+from specroll.report import Report
+from specroll.series import Series, fingerprint
+from specroll.stack import Package, Stack
+from specroll.workspace import Workspace, listing
+
+Export = Mapping[str, bytes]
+
+
+def refresh(
+    distribution: Distribution, stack_name: str, names: tuple[str, ...], store: Store, workdir: Path
+) -> Report:
+    """Export every scratch repository, lock each package, write in one transaction, report.
+
+    Raises:
+        ToolError: a commit cannot be a patch, or the lock cannot be computed; nothing is written.
+    """
+    folder = distribution.stack_folder(stack_name)
+    with transaction.exclusive(folder):
+        transaction.recover(folder, workdir)
+        old = Stack.load(distribution, stack_name)
+        chosen = [old.package(name) for name in names or old.packages]
+        workspaces = _workspaces(chosen, workdir)
+        exports = _exports(old, workspaces)
+        locks = _locks(distribution, old, chosen, exports, store)
+        changes = _changes(old, exports, locks)
+        transaction.run(Batch(folder, [*changes, *_origins(workspaces, exports)]))
+    return _report(chosen, locks, changes)
+
+
+def _workspaces(chosen: list[Package], workdir: Path) -> Mapping[str, Workspace]:
+    """Return the scratch repository of each package that has one."""
+    opened = {package.name: Workspace.open(workdir / package.name) for package in chosen}
+    return {name: workspace for name, workspace in opened.items() if workspace}
+
+
+def _exports(old: Stack, workspaces: Mapping[str, Workspace]) -> Mapping[str, Export]:
+    """Return the patches of each scratch repository."""
+    failures = Collector()
+    exports: dict[str, Export] = {}
+    for name, workspace in workspaces.items():
+        with failures.attempt():
+            exports[name] = dict(workspace.export())
+            _require_origin(old, name, workspace, exports[name])
+            _refuse_unlisted(old, name)
+    failures.settle()
+    return exports
+
+
+def _require_origin(old: Stack, name: str, workspace: Workspace, export: Export) -> None:
+    """Refuse to overwrite patches that came into the tree after the repository was made."""
+    folder = old.folder / name
+    present = {patch: read(folder / patch) for patch in old.package(name).series}
+    if _listing(present) not in (read(workspace.origin), _listing(export)):
+        raise PatchError(
+            f"{folder} holds another series than the one that {workspace.repository.working_dir}"
+            f" was made from; move that folder away, run `apply-patches edit {name}` again and"
+            " carry your commits over"
+        )
+
+
+def _refuse_unlisted(old: Stack, name: str) -> None:
+    """Refuse to export over, or beside, patches that only their author knows of."""
+    failures = Collector()
+    for path in sorted((old.folder / name).glob("*.patch")):
+        if path.name not in old.package(name).series:
+            problem = f"{path} is in no series; name it in {stack.FILE_NAME}, or move it away"
+            failures.add(PatchError(problem))
+    failures.settle()
+
+
+def _origins(workspaces: Mapping[str, Workspace], exports: Mapping[str, Export]) -> list[Change]:
+    """Let each scratch repository stand for what was exported from it."""
+    return [Change(workspaces[name].origin, _listing(export)) for name, export in exports.items()]
+
+
+def _listing(series: Mapping[str, bytes | None]) -> bytes:
+    return listing((patch, fingerprint(data)) for patch, data in series.items())
+
+
+def _locks(
+    distribution: Distribution,
+    old: Stack,
+    chosen: list[Package],
+    exports: Mapping[str, Export],
+    store: Store,
+) -> Mapping[str, PackageLock]:
+    """Return the lock of every package, computed for the chosen ones and for those without."""
+    path = old.folder / lock.FILE_NAME
+    locks = dict(Lock.parse(path).packages) if path.exists() else {}
+    failures = Collector()
+    for package in old.packages.values():
+        if package in chosen or package.name not in locks:
+            with failures.attempt():
+                series = _series(old, package, exports)
+                known = locks.get(package.name)
+                locks[package.name] = locking.compute(distribution, package, series, store, known)
+    failures.settle()
+    return {name: locks[name] for name in old.packages}
+
+
+def _series(old: Stack, package: Package, exports: Mapping[str, Export]) -> Series:
+    if package.name not in exports:
+        return Series.load(old, package)
+    try:
+        items = exports[package.name].items()
+        return Series(tuple(Patch.parse(name, data, package.name) for name, data in items))
+    except PatchError as error:
+        raise PatchError(f"A commit in the scratch repository of {package.name} {error}") from error
+
+
+def _changes(
+    old: Stack, exports: Mapping[str, Export], locks: Mapping[str, PackageLock]
+) -> list[Change]:
+    description = old.folder / stack.FILE_NAME
+    contents: dict[Path, bytes | None] = {}
+    text = description.read_bytes()
+    for name, export in exports.items():
+        contents |= {old.folder / name / patch: None for patch in old.package(name).series}
+        contents |= {old.folder / name / patch: data for patch, data in export.items()}
+        text = stack.replace_series(old.folder, text, name, list(export))
+    contents |= {description: text, old.folder / lock.FILE_NAME: Lock(locks).dump()}
+    return [Change(path, data) for path, data in contents.items() if read(path) != data]
+
+
+def _report(
+    chosen: list[Package], locks: Mapping[str, PackageLock], changes: list[Change]
+) -> Report:
+    report = Report(facts={"changed": [str(change.path) for change in changes]})
+    changed = {change.path.name for change in changes}
+    for package in chosen:
+        for entry in locks[package.name].series:
+            word = "written" if entry.patch in changed else "ok"
+            report.add(word, f"{package.name}/{entry.patch}")
+    for change in changes:
+        if change.data is None:
+            report.add("removed", f"{change.path.parent.name}/{change.path.name}")
+    written = sum(change.data is not None for change in changes)
+    report.summary = f"{counted(written, 'file')} written" if changes else "nothing to do"
+    return report

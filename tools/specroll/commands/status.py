@@ -1,0 +1,93 @@
+"""Tell in which condition each package is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from specroll import condition, outline, transaction
+from specroll.condition import ABSENT, DRIFTED, OUTDATED, Condition
+from specroll.environment import Environment
+from specroll.errors import DriftError, PatchError, TargetError
+from specroll.installed import roots
+from specroll.report import Report
+from specroll.selection import Member, Request, Survey, survey
+from specroll.state import patched
+
+
+def status(request: Request) -> Report:
+    """Find the installed packages, inspect each against its lock, report.
+
+    Raises:
+        RequestError: the stack or a package is unknown.
+        TargetError: what is installed cannot be read.
+    """
+    try:
+        report = _of_stack(survey(request))
+    except PatchError as error:
+        report = _of_states(request.environment, error)
+    folders = roots(request.environment)
+    under_way = [folder for folder in folders if transaction.is_under_way(folder)]
+    due = [folder for folder in folders if transaction.recovery_is_due(folder)]
+    for folder in under_way:
+        report.warnings.append(f"another run is at work in {folder}; ask again when it has ended")
+    for folder in due:
+        report.warnings.append(
+            f"an interrupted run in {folder} is due to be finished or undone; apply does it"
+        )
+    report.facts.update(recovery_due=bool(due), under_way=bool(under_way))
+    return report
+
+
+def _of_stack(surveyed: Survey) -> Report:
+    members, found = _inspected(surveyed)
+    for name, reason in {**surveyed.absent, **surveyed.mismatched}.items():
+        found[name] = Condition(ABSENT, [reason])
+    ordered = {name: found[name] for name in surveyed.stack.packages if name in found}
+    known = {member.package.name: outline.facts(member) for member in members}
+    return _report(surveyed.stack.name, ordered, known)
+
+
+def _inspected(surveyed: Survey) -> tuple[list[Member], dict[str, Condition]]:
+    """Inspect what is installed; where the lock is of no use, say so of each package."""
+    try:
+        members = surveyed.members()
+    except PatchError as error:
+        return [], dict.fromkeys(surveyed.found, Condition(OUTDATED, error.sentences()))
+    return members, {member.package.name: _inspect(member) for member in members}
+
+
+def _inspect(member: Member) -> Condition:
+    try:
+        return condition.inspect(member)
+    except (DriftError, TargetError) as error:
+        return Condition(DRIFTED, error.sentences())
+
+
+def _of_states(environment: Environment, error: PatchError) -> Report:
+    """Tell what is patched where no stack can be read that it could be compared with."""
+    found = {
+        state.package: Condition(OUTDATED, [f"patched by stack {state.stack}"])
+        for _, state in patched(environment)
+    }
+    report = _report(None, found, {})
+    report.warnings += error.sentences()
+    return report
+
+
+def _report(
+    stack: str | None,
+    conditions: Mapping[str, Condition],
+    known: Mapping[str, Mapping[str, object]],
+) -> Report:
+    counts = Counter(found.word for found in conditions.values())
+    words = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
+    report = Report(f"stack {stack}: {words}" if stack else words or "nothing is patched")
+    packages = {}
+    for name, found in conditions.items():
+        reasons = "; ".join(found.reasons)
+        report.add(found.word, f"{name}: {reasons}" if reasons else name)
+        facts = {"condition": found.word, "reasons": found.reasons}
+        packages[name] = {**known.get(name, {}), **facts}
+    report.facts.update(stack=stack, packages=packages)
+    return report

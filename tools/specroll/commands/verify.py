@@ -1,0 +1,36 @@
+"""Compare the installed tree with the lock and RECORD."""
+
+from __future__ import annotations
+
+from specroll import outline, transaction
+from specroll.installed import roots
+from specroll.report import Report
+from specroll.selection import Request, select
+from specroll.verification import differences
+
+
+def verify(request: Request) -> Report:
+    """Find the installed packages, compare each with lock and RECORD, report all differences.
+
+    Raises:
+        ToolError: there is nothing that could be verified, or another run is under way.
+    """
+    folders = roots(request.environment)
+    transaction.refuse_company(folders)
+    selection = select(request)
+    found = {member.package.name: differences(member) for member in selection.members}
+    report = Report(facts={"stack": selection.stack.name, "differences": found})
+    for member in selection.members:
+        name = member.package.name
+        for sentence in found[name]:
+            report.add("differs", sentence)
+        if not found[name]:
+            report.add("ok", f"{name}: {outline.amount([member])}")
+    for name, reason in selection.absent.items():
+        report.add("skipped", f"{name}: {reason}")
+    for folder in filter(transaction.recovery_is_due, folders):
+        report.add("differs", f"{folder}: an interrupted run is due to be finished or undone")
+    number = sum(word == "differs" for word, _ in report.lines)
+    report.exit_code = 1 if number else 0
+    report.summary = f"stack {selection.stack.name}: {outline.counted(number, 'difference')}"
+    return report
