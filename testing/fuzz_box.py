@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specroll.commands.apply import apply
-from specroll.selection import Request
-from specroll.transaction import LOCK_FILE
+from specroll.target.selection import Request
+from specroll.writing.transaction import LOCK_FILE
 
 from testing import small_project
 from testing.file_system_steps import told

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from specroll.artefact import Store
 from specroll.commands.refresh import refresh
-from specroll.distribution import Distribution
-from specroll.environment import Environment
-from specroll.selection import Request
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.target.environment import Environment
+from specroll.target.selection import Request
 
 BODY = "".join(f"# line {number}\n" for number in range(1, 21))
 UPSTREAM = {
@@ -48,6 +48,8 @@ Remove-When: the test goes
 """
 STACK = """\
 # Kept as it is.
+default = true
+
 [packages.alpha]
 version = "1.0"
 series = [{series}]

@@ -10,9 +10,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from specroll.artefact import Store, read_files
-from specroll.distribution import Distribution
-from specroll.stack import Stack
+from specroll.stack.artefact import Store, read_files
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -20,11 +20,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from specroll.artefact import Store
 from specroll.cache import cache_folder
-from specroll.distribution import Distribution
 from specroll.errors import ToolError
-from specroll.stack import Stack
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = "https://files.pythonhosted.org/packages"

@@ -52,8 +52,8 @@ def fetch(release: Release) -> Path:
     Raises:
         specroll.errors.ToolError: it cannot be had, or is not the pinned one.
     """
-    from specroll.artefact import Store
-    from specroll.stack import Artefact, Variant
+    from specroll.stack.artefact import Store
+    from specroll.stack.registry import Artefact, Variant
 
     artefact = Artefact(release.wheel, release.sha256)
     return Store.beside(None).fetch(Variant("torch-npu", release.version, artefact))

@@ -7,9 +7,9 @@ import venv
 from pathlib import Path
 
 import pytest
-from specroll.artefact import Store
-from specroll.distribution import Distribution
-from specroll.stack import Stack
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
 
 ROOT = Path(__file__).parents[2]
 STACK = "2026.09"

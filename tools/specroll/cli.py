@@ -12,8 +12,7 @@ from typing import Any
 
 import click
 
-from specroll import distribution, environment, report, variables
-from specroll.artefact import Store
+from specroll import report, variables
 from specroll.commands import versions
 from specroll.commands.apply import apply
 from specroll.commands.check import check
@@ -21,11 +20,14 @@ from specroll.commands.lint import lint
 from specroll.commands.revert import revert
 from specroll.commands.status import status
 from specroll.commands.verify import verify
-from specroll.distribution import Distribution
 from specroll.errors import RequestError, TargetError, ToolError, unforeseen
 from specroll.report import Report
-from specroll.selection import Request
-from specroll.stack import Stack
+from specroll.stack import distribution
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack, default_stack
+from specroll.target import environment
+from specroll.target.selection import Request
 
 BUG = 70
 INTERRUPTED = 130
@@ -223,7 +225,7 @@ def revert_command(request: Request) -> Report:
 def on_series(command: Command) -> Command:
     """Give a command the options that name a stack and the folder of an artefact."""
 
-    @click.option("--stack", help="Stack to work on; the default is the newest.")
+    @click.option("--stack", help="Stack to work on; without it the default one.")
     @click.option("--workdir", type=FOLDER, default=WORKDIR, help="Where scratch repositories lie.")
     @click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
     @functools.wraps(command)
@@ -231,7 +233,7 @@ def on_series(command: Command) -> Command:
         source: Distribution, stack: str | None, artefacts: Path | None, **options: object
     ) -> Report:
         source.require_checkout()
-        name = stack or source.stacks()[0]
+        name = stack or default_stack(source)
         result: Report = command(source, name, Store.beside(artefacts), **options)
         return result
 

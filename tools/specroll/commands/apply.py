@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from specroll import outline, plan, processes, transaction
+from specroll import wording
 from specroll.errors import Collector, DriftError
 from specroll.report import Report
-from specroll.selection import Request, Selection, select
-from specroll.verification import differences
+from specroll.target import differences, processes
+from specroll.target.selection import Request, Selection, select
+from specroll.writing import homes, plan, transaction
 
 
 def apply(request: Request) -> Report:
@@ -15,16 +16,16 @@ def apply(request: Request) -> Report:
     Raises:
         ToolError: something does not fit; nothing has been written then.
     """
-    homes = request.homes()
-    with transaction.exclusive(*homes):
-        recovered = {home: transaction.recover(home) for home in homes}
+    places = homes.of_request(request)
+    with transaction.exclusive(*places):
+        recovered = {place: transaction.recover(place) for place in places}
         selection = select(request)
         plans = plan.forward_all(request.distribution, selection.members)
         changed = [item for item in plans if item.changes]
         plan.carry_out(changed)
         _verify(selection)
-    report = outline.of_plans(selection, plans, "applied")
-    report.warnings += outline.recovery_warnings(recovered)
+    report = wording.of_plans(selection, plans, "applied")
+    report.warnings += wording.recovery_warnings(recovered)
     report.warnings += processes.warnings(item.installed.folder for item in changed)
     return report
 
@@ -32,6 +33,6 @@ def apply(request: Request) -> Report:
 def _verify(selection: Selection) -> None:
     failures = Collector()
     for member in selection.members:
-        for sentence in differences(member):
+        for sentence in differences.find(member):
             failures.add(DriftError(f"{sentence}; another program writes there, apply again"))
     failures.settle()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from specroll import outline, plan, transaction
-from specroll.installed import roots
+from specroll import wording
 from specroll.report import Report
-from specroll.selection import Request, select
+from specroll.target.installed import roots
+from specroll.target.selection import Request, select
+from specroll.writing import plan, transaction
 
 
 def check(request: Request) -> Report:
@@ -22,6 +23,6 @@ def check(request: Request) -> Report:
         return Report(summary, facts={"recovery_due": True}, exit_code=1)
     selection = select(request)
     plans = plan.forward_all(request.distribution, selection.members)
-    report = outline.of_plans(selection, plans, "pending")
+    report = wording.of_plans(selection, plans, "pending")
     report.exit_code = int(any(item.changes for item in plans))
     return report

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from specroll import artefact
-from specroll.artefact import Store
+from specroll.authoring.workspace import Workspace
 from specroll.report import Report
-from specroll.series import Series
-from specroll.stack import Stack
-from specroll.workspace import Workspace
+from specroll.stack import artefact
+from specroll.stack.artefact import Store
+from specroll.stack.registry import Stack
+from specroll.stack.series import Series
 
 
 def edit(stack: Stack, name: str, store: Store, folder: Path) -> Report:

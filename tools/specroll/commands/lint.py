@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from specroll import conventions, reproduction
-from specroll.artefact import Store
-from specroll.distribution import Distribution
+from specroll.authoring import conventions, freshness
 from specroll.errors import PatchError, ToolError
-from specroll.lock import FILE_NAME, Lock
-from specroll.outline import counted
 from specroll.report import Report
-from specroll.stack import Package, Stack
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import FILE_NAME, Lock
+from specroll.stack.registry import Package, Stack
+from specroll.wording import counted
 
 Line = tuple[str, str]
 
@@ -40,6 +40,7 @@ def _lines(distribution: Distribution, store: Store) -> Iterator[Line]:
     yield from _differing(conventions.overlay_breaches(distribution))
     # What a stack uses is not known where it cannot be read.
     if len(stacks) == len(distribution.stacks()):
+        yield from _differing(conventions.default_breaches(distribution, stacks))
         yield from _differing(conventions.unused_files(distribution, stacks))
 
 
@@ -66,11 +67,11 @@ def _of_artefacts(
     distribution: Distribution, stack: Stack, package: Package, lock: Lock, store: Store
 ) -> Iterator[Line]:
     try:
-        wheels = reproduction.wheels_at_hand(package, store)
+        wheels = freshness.wheels_at_hand(package, store)
     except ToolError as error:
         yield from _differing(error.sentences())
         return
-    yield from _differing(reproduction.breaches(distribution, stack, package, lock, wheels))
+    yield from _differing(freshness.breaches(distribution, stack, package, lock, wheels))
     for name, variant in package.variants.items():
         if name not in wheels:
             reason = f"{variant.artefact.name} is not at hand; name its folder with --artefacts"

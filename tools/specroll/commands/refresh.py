@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from specroll import lock, locking, stack, transaction
-from specroll.artefact import Store
-from specroll.distribution import Distribution
+from specroll.authoring import fresh_lock
+from specroll.authoring.workspace import Workspace, listing
 from specroll.errors import Collector, PatchError
-from specroll.installed import read
-from specroll.journal import Batch, Change
-from specroll.lock import Lock, PackageLock
-from specroll.outline import counted
-from specroll.patch import Patch
 from specroll.report import Report
-from specroll.series import Series, fingerprint
-from specroll.stack import Package, Stack
-from specroll.workspace import Workspace, listing
+from specroll.stack import lock, registry
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import Lock, PackageLock, fingerprint
+from specroll.stack.patch import Patch
+from specroll.stack.registry import Package, Stack
+from specroll.stack.series import Series
+from specroll.target.installed import read
+from specroll.wording import counted
+from specroll.writing import transaction
+from specroll.writing.journal import Batch, Change
 
 Export = Mapping[str, bytes]
 
@@ -38,7 +40,7 @@ def refresh(
         workspaces = _workspaces(chosen, workdir)
         exports = _exports(old, workspaces)
         locks = _locks(distribution, old, chosen, exports, store)
-        changes = _changes(old, exports, locks)
+        changes = _changes(distribution, old, exports, locks)
         transaction.run(Batch(folder, [*changes, *_origins(workspaces, exports)]))
     return _report(chosen, locks, changes)
 
@@ -79,7 +81,7 @@ def _refuse_unlisted(old: Stack, name: str) -> None:
     failures = Collector()
     for path in sorted((old.folder / name).glob("*.patch")):
         if path.name not in old.package(name).series:
-            problem = f"{path} is in no series; name it in {stack.FILE_NAME}, or move it away"
+            problem = f"{path} is in no series; name it in {registry.FILE_NAME}, or move it away"
             failures.add(PatchError(problem))
     failures.settle()
 
@@ -109,7 +111,9 @@ def _locks(
             with failures.attempt():
                 series = _series(old, package, exports)
                 known = locks.get(package.name)
-                locks[package.name] = locking.compute(distribution, package, series, store, known)
+                locks[package.name] = fresh_lock.compute(
+                    distribution, package, series, store, known
+                )
     failures.settle()
     return {name: locks[name] for name in old.packages}
 
@@ -125,15 +129,18 @@ def _series(old: Stack, package: Package, exports: Mapping[str, Export]) -> Seri
 
 
 def _changes(
-    old: Stack, exports: Mapping[str, Export], locks: Mapping[str, PackageLock]
+    distribution: Distribution,
+    old: Stack,
+    exports: Mapping[str, Export],
+    locks: Mapping[str, PackageLock],
 ) -> list[Change]:
-    description = old.folder / stack.FILE_NAME
+    description = old.folder / registry.FILE_NAME
     contents: dict[Path, bytes | None] = {}
     text = description.read_bytes()
     for name, export in exports.items():
         contents |= {old.folder / name / patch: None for patch in old.package(name).series}
         contents |= {old.folder / name / patch: data for patch, data in export.items()}
-        text = stack.replace_series(old.folder, text, name, list(export))
+        text = registry.replace_series(distribution, old.name, text, name, list(export))
     contents |= {description: text, old.folder / lock.FILE_NAME: Lock(locks).dump()}
     return [Change(path, data) for path, data in contents.items() if read(path) != data]
 

@@ -6,13 +6,15 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from specroll import outline, plan, processes, transaction
+from specroll import wording
 from specroll.errors import Collector
-from specroll.installed import Installed
-from specroll.plan import Plan
 from specroll.report import Report
-from specroll.selection import Request
-from specroll.state import State, foreign_files, patched
+from specroll.target import processes
+from specroll.target.installed import Installed
+from specroll.target.selection import Request
+from specroll.target.state import State, foreign_files, patched
+from specroll.writing import homes, plan, transaction
+from specroll.writing.plan import Plan
 
 
 def revert(request: Request) -> Report:
@@ -22,10 +24,12 @@ def revert(request: Request) -> Report:
         ToolError: foreign bytes are in the way; nothing has been written then.
     """
     _refuse_unknown(request)
-    homes = sorted({*request.traces(), *(installed.root for installed, _ in _chosen(request))})
-    with transaction.exclusive(*homes):
-        recovered = {home: transaction.recover(home) for home in homes}
-        plans, states = _plan(request, homes)
+    places = sorted(
+        {*homes.traces(request.environment), *(installed.root for installed, _ in _chosen(request))}
+    )
+    with transaction.exclusive(*places):
+        recovered = {place: transaction.recover(place) for place in places}
+        plans, states = _plan(request, places)
         plan.carry_out(plans)
     report = Report(facts={"packages": [state.package for state in states]})
     for state in states:
@@ -33,7 +37,7 @@ def revert(request: Request) -> Report:
             report.add("reverted", f"{state.package}/{patch}")
     names = ", ".join(state.package for state in states)
     report.summary = f"{names}: as installed" if names else "nothing to do"
-    report.warnings += outline.recovery_warnings(recovered)
+    report.warnings += wording.recovery_warnings(recovered)
     report.warnings += [
         f"{path} is not ours and stays" for item in plans for path in foreign_files(item.installed)
     ]
@@ -60,11 +64,11 @@ def _chosen(request: Request) -> list[tuple[Installed, State]]:
     ]
 
 
-def _plan(request: Request, homes: Collection[Path]) -> tuple[list[Plan], list[State]]:
+def _plan(request: Request, places: Collection[Path]) -> tuple[list[Plan], list[State]]:
     failures = Collector()
     plans, states = [], []
     # What another run has patched since the folders were locked is not ours to undo.
-    for installed, state in (item for item in _chosen(request) if item[0].root in homes):
+    for installed, state in (item for item in _chosen(request) if item[0].root in places):
         with failures.attempt():
             plans.append(plan.backward(installed, state))
             states.append(state)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from specroll import condition, outline, transaction
-from specroll.condition import ABSENT, DRIFTED, OUTDATED, Condition
-from specroll.environment import Environment
+from specroll import wording
 from specroll.errors import DriftError, PatchError, TargetError
-from specroll.installed import roots
 from specroll.report import Report
-from specroll.selection import Member, Request, Survey, survey
-from specroll.state import patched
+from specroll.target import condition
+from specroll.target.condition import ABSENT, DRIFTED, OUTDATED, Condition
+from specroll.target.environment import Environment
+from specroll.target.installed import roots
+from specroll.target.selection import Member, Request, Survey, survey
+from specroll.target.state import patched
+from specroll.writing import transaction
 
 
 def status(request: Request) -> Report:
@@ -44,7 +46,7 @@ def _of_stack(surveyed: Survey) -> Report:
     for name, reason in {**surveyed.absent, **surveyed.mismatched}.items():
         found[name] = Condition(ABSENT, [reason])
     ordered = {name: found[name] for name in surveyed.stack.packages if name in found}
-    known = {member.package.name: outline.facts(member) for member in members}
+    known = {member.package.name: wording.facts(member) for member in members}
     return _report(surveyed.stack.name, ordered, known)
 
 

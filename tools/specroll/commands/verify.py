@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from specroll import outline, transaction
-from specroll.installed import roots
+from specroll import wording
 from specroll.report import Report
-from specroll.selection import Request, select
-from specroll.verification import differences
+from specroll.target import differences
+from specroll.target.installed import roots
+from specroll.target.selection import Request, select
+from specroll.writing import transaction
 
 
 def verify(request: Request) -> Report:
@@ -18,19 +19,19 @@ def verify(request: Request) -> Report:
     folders = roots(request.environment)
     transaction.refuse_company(folders)
     selection = select(request)
-    found = {member.package.name: differences(member) for member in selection.members}
+    found = {member.package.name: differences.find(member) for member in selection.members}
     report = Report(facts={"stack": selection.stack.name, "differences": found})
     for member in selection.members:
         name = member.package.name
         for sentence in found[name]:
             report.add("differs", sentence)
         if not found[name]:
-            report.add("ok", f"{name}: {outline.amount([member])}")
+            report.add("ok", f"{name}: {wording.amount([member])}")
     for name, reason in selection.absent.items():
         report.add("skipped", f"{name}: {reason}")
     for folder in filter(transaction.recovery_is_due, folders):
         report.add("differs", f"{folder}: an interrupted run is due to be finished or undone")
     number = sum(word == "differs" for word, _ in report.lines)
     report.exit_code = 1 if number else 0
-    report.summary = f"stack {selection.stack.name}: {outline.counted(number, 'difference')}"
+    report.summary = f"stack {selection.stack.name}: {wording.counted(number, 'difference')}"
     return report

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from specroll import transaction, versions
-from specroll.distribution import Distribution
-from specroll.installed import read
-from specroll.journal import Batch, Change
+from specroll.authoring import versions_page
 from specroll.report import Report
+from specroll.stack.distribution import Distribution
+from specroll.target.installed import read
+from specroll.writing import transaction
+from specroll.writing.journal import Batch, Change
 
 
 def write(distribution: Distribution) -> Report:
@@ -16,8 +17,8 @@ def write(distribution: Distribution) -> Report:
         PatchError: a stack or a patch is malformed.
         TargetError: the page cannot be written.
     """
-    page = versions.path(distribution)
-    rendered = versions.render(distribution)
+    page = versions_page.path(distribution)
+    rendered = versions_page.render(distribution)
     changes = [Change(page, rendered)] if read(page) != rendered else []
     with transaction.exclusive(page.parent):
         transaction.recover(page.parent)
@@ -32,7 +33,7 @@ def check(distribution: Distribution) -> Report:
     Raises:
         PatchError: a stack or a patch is malformed.
     """
-    page = versions.path(distribution)
-    stale = read(page) != versions.render(distribution)
+    page = versions_page.path(distribution)
+    stale = read(page) != versions_page.render(distribution)
     summary = f"{page} is stale; run `apply-patches versions --write`" if stale else f"{page}: ok"
     return Report(summary, facts={"path": str(page), "stale": stale}, exit_code=int(stale))

@@ -1,0 +1,52 @@
+"""Whether the installed files are the reviewed ones, and RECORD says so too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from specroll.stack.lock import fingerprint
+from specroll.target import state
+from specroll.target.installed import Installed
+from specroll.target.record import Record, entry
+from specroll.target.selection import Member
+from specroll.target.state import State
+
+
+def find(member: Member) -> list[str]:
+    """Return every difference between the installed package and the lock, one sentence each.
+
+    Raises:
+        DriftError: the state of the package is damaged.
+        TargetError: a file cannot be read.
+    """
+    if member.package.is_empty:
+        return []
+    current = State.load(member.installed)
+    if current is None:
+        return [f"{member.installed.folder} is not patched; run `apply-patches apply`"]
+    found = list(_content_differences(member))
+    if current.lock != member.digest:
+        found.append(f"{member.installed.folder} holds another patch set; apply again")
+    if member.installed.record_path:
+        found += _record_differences(member.installed, member.installed.record_path, current)
+    return found
+
+
+def _content_differences(member: Member) -> Iterator[str]:
+    hashes = {path: file.after for path, file in member.files.files.items()}
+    for path, digest in {**hashes, **member.lock.overlay}.items():
+        if fingerprint(member.installed.read(path)) != digest:
+            yield f"{member.installed.root / path} does not hold the locked bytes"
+
+
+def _record_differences(installed: Installed, path: str, current: State) -> Iterator[str]:
+    record = Record.parse(installed.read(path) or b"")
+    ours = {*current.files, *current.overlay, *state.state_files(installed, current)}
+    for name in sorted(ours):
+        data = installed.read(name)
+        if record.line(name) != (None if data is None else entry(name, data)):
+            yield f"{installed.root / path} has a wrong line for {name}"
+    before = Record.parse(installed.read(state.saved_path(installed, path)) or b"")
+    known = {*ours, *current.compiled}
+    if before.without(known) != record.without(known):
+        yield f"{installed.root / path} has changed in lines that are not ours"
