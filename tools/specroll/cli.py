@@ -7,6 +7,7 @@ import io
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from specroll.stack import distribution
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack, default_stack
+from specroll.stack.sets import Choice
 from specroll.target import environment
 from specroll.target.selection import Request
 
@@ -35,6 +37,9 @@ INTERRUPTED = 130
 WORKDIR = Path(".apply-patches-edit")
 
 Command = Callable[..., Any]
+
+WITH = "Choose this set, whatever is installed; repeatable."
+WITHOUT = "Leave this set out, whatever is installed; repeatable."
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -145,15 +150,36 @@ def on_target(command: Command) -> Command:
     return run
 
 
+def with_sets(command: Command) -> Command:
+    """Give a command that has a request the options that choose sets."""
+
+    @click.option("--with", "wanted", multiple=True, metavar="SET", help=WITH)
+    @click.option("--without", "refused", multiple=True, metavar="SET", help=WITHOUT)
+    @functools.wraps(command)
+    def run(
+        request: Request, wanted: tuple[str, ...], refused: tuple[str, ...], **options: object
+    ) -> Report:
+        for name in set(wanted).intersection(refused):
+            raise RequestError(f"--with {name} and --without {name} exclude each other.")
+        if (wanted or refused) and request.packages:
+            raise RequestError("Sets are for all packages alike; leave out --package.")
+        result: Report = command(replace(request, choice=Choice(wanted, refused)), **options)
+        return result
+
+    return run
+
+
 @cli.command("apply")
 @reported
 @on_target
+@with_sets
 @click.option("--dry-run", is_flag=True, help="Plan everything and write nothing.")
 def apply_command(request: Request, dry_run: bool) -> Report:
     """Patch the installed packages of a stack.
 
     Finishes or undoes an interrupted run first. Packages that are not installed are skipped,
-    unless they are named with --package.
+    unless they are named with --package. Sets are chosen by what is installed, or with --with and
+    --without, which hold until they are named again or everything is reverted.
 
     \b
     Example: apply-patches apply --python ~/train/bin/python
@@ -168,6 +194,7 @@ def apply_command(request: Request, dry_run: bool) -> Report:
 @cli.command("check")
 @reported
 @on_target
+@with_sets
 def check_command(request: Request) -> Report:
     """Rehearse `apply` and write nothing.
 
@@ -183,6 +210,7 @@ def check_command(request: Request) -> Report:
 @cli.command("status")
 @reported
 @on_target
+@with_sets
 def status_command(request: Request) -> Report:
     """Tell in which condition each package is; exits 0 whatever that is.
 
@@ -199,6 +227,7 @@ def status_command(request: Request) -> Report:
 @cli.command("verify")
 @reported
 @on_target
+@with_sets
 def verify_command(request: Request) -> Report:
     """Compare the installed tree with the lock and RECORD; exits 1 where they differ.
 

@@ -117,7 +117,8 @@ def test_breach(lint, tidy, tool, wheelhouse, tmp_path, name):
 def test_lock_that_the_artefact_does_not_give(lint, tidy):
     path = tidy.root / LOCK
     lock = json.loads(path.read_text())
-    lock["packages"]["alpha"]["variants"]["alpha"]["files"]["alpha/core.py"]["after"] = "0" * 64
+    files = lock["packages"]["alpha"]["variants"]["alpha"]["files"]["base"]
+    files["alpha/core.py"]["after"] = "0" * 64
     path.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n")
     result = lint()
     assert (result.code, "is not what a fresh computation gives for alpha" in result.out) == (

@@ -184,7 +184,8 @@ def test_overlay_file_missing(on_target, project):
 def test_lock_with_another_after_hash(on_target, project):
     path = project.stack / "stack.lock.json"
     lock = json.loads(path.read_text())
-    lock["packages"]["alpha"]["variants"]["alpha"]["files"]["alpha/core.py"]["after"] = "0" * 64
+    files = lock["packages"]["alpha"]["variants"]["alpha"]["files"]["base"]
+    files["alpha/core.py"]["after"] = "0" * 64
     path.write_text(json.dumps(lock))
     result = on_target("apply")
     assert result.code == 3

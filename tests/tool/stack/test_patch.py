@@ -153,10 +153,10 @@ def test_refused(name):
 def test_file_is_named_with_its_place(tmp_path):
     path = tmp_path / "0001-bugfix-x.patch"
     with pytest.raises(PatchError, match=rf"{path} cannot be read"):
-        Patch.load(path, "alpha")
+        Patch.load(path.parent, path.name)
     path.write_text("nothing")
     with pytest.raises(PatchError, match=rf"{path} holds no `diff --git`; correct the patch"):
-        Patch.load(path, "alpha")
+        Patch.load(path.parent, path.name)
 
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "", "-- x", "@@ -1 +1 @@"]), max_size=12).map(

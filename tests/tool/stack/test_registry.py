@@ -1,12 +1,10 @@
 """stack.toml and stack.lock.json: read with care."""
 
 import json
-import re
 import textwrap
 
 import pytest
 from specroll.errors import PatchError
-from specroll.stack import registry
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Lock
 from specroll.stack.registry import Stack
@@ -38,15 +36,10 @@ def parse(root, text):
     return Stack.parse(Distribution(root), "1.0", text.encode("utf-8", "surrogateescape"))
 
 
-def replace_series(root, package, series, text=GOOD):
-    data = registry.replace_series(Distribution(root), "1.0", text.encode(), package, series)
-    return data.decode()
-
-
 def test_reads_everything(tmp_path):
     stack = parse(tmp_path, GOOD + "[ci.tests]\nunit = ['a']\n")
     package = stack.packages["p"]
-    assert (package.version, package.overlay) == ("1", ("q/r.py",))
+    assert (package.version, package.base.overlay) == ("1", ("q/r.py",))
     assert package.variants["p-cpu"].version == "1.post2"
     assert stack.packages["other"].variants["other"].version == "2"
     assert (stack.is_default, stack.ci) == (True, {"tests": {"unit": ["a"]}})
@@ -59,7 +52,7 @@ def test_patterns_stand_for_files(tmp_path):
         (tmp_path / "overlay" / path).touch()
     text = GOOD.replace('["q/r.py"]', '["q/**", "r/*.py", "q/a.py"]')
     package = parse(tmp_path, text).packages["p"]
-    assert package.overlay == ("q/a.py", "q/deep/b.py", "r/one.py")
+    assert package.base.overlay == ("q/a.py", "q/deep/b.py", "r/one.py")
     with pytest.raises(PatchError, match=r"gives q/a\.py two owners"):
         parse(tmp_path, text.replace("overlay = []", 'overlay = ["*/a.py"]'))
 
@@ -95,26 +88,6 @@ def test_malformed(name, tmp_path):
     assert str(tmp_path / "patches/1.0/stack.toml") in str(caught.value)
 
 
-def test_series_is_replaced_and_nothing_else(tmp_path):
-    changed = replace_series(tmp_path, "p", ["a.patch", "b.patch"])
-    assert changed == GOOD.replace('["0001-bugfix-x.patch"]', '["a.patch", "b.patch"]')
-    changed = replace_series(tmp_path, "other", [])
-    assert changed == re.sub(r"\[\n.*\n\]", "[]", GOOD)
-
-
-def test_long_series_takes_a_line_each(tmp_path):
-    names = [f"{number:04}-feature-with_a_long_name.patch" for number in range(1, 4)]
-    changed = replace_series(tmp_path, "p", names)
-    lines = "".join(f'    "{name}",\n' for name in names)
-    assert changed == GOOD.replace('["0001-bugfix-x.patch"]', f"[\n{lines}]")
-
-
-def test_series_that_is_no_plain_list(tmp_path):
-    text = GOOD.replace('["0001-bugfix-x.patch"]', '["0001-bugfix-].patch"]')
-    with pytest.raises(PatchError, match="has no plain list `series` in p"):
-        replace_series(tmp_path, "p", [], text)
-
-
 def load(project):
     return Lock.load(Stack.load(Distribution(project.root), "1.0"))
 
@@ -140,15 +113,20 @@ def damaged(lock, *keys, value):
     return json.dumps(lock)
 
 
+BASE = ("parts", "base")
+FILES = ("variants", "alpha", "files")
 LOCKS = {
     "not json": (lambda lock: "{", "is not valid JSON"),
     "deep": (lambda lock: "[" * 99999, "is not valid JSON"),
     "no table": (lambda lock: "[]", "the file must be a table"),
-    "series": (lambda lock: damaged(lock, "series", value=1), "alpha.series` must be a list"),
-    "row": (lambda lock: damaged(lock, "series", value=[1]), "must be a table"),
-    "hash": (lambda lock: damaged(lock, "overlay", "x", value=1), "overlay.x` must be a non-empty"),
-    "file": (lambda lock: damaged(lock, "variants", "alpha", "files", value={"x": {"a": 1}}),
-             "files.x.a` is unknown"),
+    "series": (lambda lock: damaged(lock, *BASE, "series", value=1), "base.series` must be a list"),
+    "row": (lambda lock: damaged(lock, *BASE, "series", value=[1]), "must be a table"),
+    "entry": (lambda lock: damaged(lock, *BASE, "series", value=[{}]), "must be a non-empty"),
+    "hash": (lambda lock: damaged(lock, *BASE, "overlay", "x", value=1), "overlay.x` must be"),
+    "file": (lambda lock: damaged(lock, *FILES, value={"base": {"x": {"a": 1}}}),
+             "files.base.x.a` is unknown"),
+    "parts": (lambda lock: damaged(lock, *FILES, value={}), "files` must have the parts base"),
+    "old shape": (lambda lock: damaged(lock, "series", value=[]), "`packages.alpha.series` is unk"),
 }  # fmt: skip
 
 

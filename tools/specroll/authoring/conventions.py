@@ -15,19 +15,32 @@ from specroll.stack.registry import FILE_NAME, Package, Stack
 NAME = re.compile(r"[0-9]{4}-(feature|bugfix)-\w+\.patch")
 
 
-def patch_breaches(stack: Stack, package: Package, number: int, added: set[str]) -> list[str]:
-    """Hold the patch at a place of the series, counted from one, against the conventions."""
-    path = stack.folder / package.name / package.series[number - 1]
-    found = list(_name_breaches(path, number))
-    try:
-        patch = Patch.load(path, package.name)
-    except PatchError as error:
-        return [*found, *error.sentences()]
-    found += [f"{path} {problem}; correct it with `edit`" for problem in patch.header.problems()]
+def series_breaches(
+    stack: Stack, package: Package, part: str, added: set[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """Hold every patch of a part against the conventions; yield its name and its breaches."""
+    for number, name in enumerate(package.parts[part].series, 1):
+        path = stack.folder / package.name / name
+        found = list(_name_breaches(path, number))
+        try:
+            patch = Patch.load(stack.folder / package.name, name)
+        except PatchError as error:
+            yield name, [*found, *error.sentences()]
+            continue
+        yield name, [*found, *_patch_breaches(path, patch, part, added)]
+
+
+def _patch_breaches(path: Path, patch: Patch, part: str, added: set[str]) -> Iterator[str]:
+    for problem in patch.header.problems():
+        yield f"{path} {problem}; correct it with `edit`"
+    if patch.header.part != part:
+        yield (
+            f"{path} belongs to {part} by its folder, to {patch.header.part} by its trailers; move"
+            " it, or correct `Patch-Set`"
+        )
     for file in patch.files:
         if file.path in added:
-            found.append(f"{path} touches {file.path}, an overlay file; change that file instead")
-    return found
+            yield f"{path} touches {file.path}, an overlay file; change that file instead"
 
 
 def _name_breaches(path: Path, number: int) -> Iterator[str]:
@@ -66,8 +79,8 @@ def _used(distribution: Distribution, stack: Stack) -> Iterator[Path]:
     yield stack.folder / FILE_NAME
     yield stack.folder / lock.FILE_NAME
     for package in stack.packages.values():
-        yield from (stack.folder / package.name / name for name in package.series)
-        yield from (distribution.overlay / path for path in package.overlay)
+        yield from (stack.folder / package.name / name for name in package.whole.series)
+        yield from (distribution.overlay / path for path in package.whole.overlay)
     for environment in stack.environments.values():
         if "lock" in environment:
             yield stack.folder / str(environment["lock"])

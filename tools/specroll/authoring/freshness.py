@@ -13,7 +13,7 @@ from specroll.stack.artefact import Store, paths, read_files
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import FILE_NAME, Lock
 from specroll.stack.registry import Package, Stack
-from specroll.stack.series import Series, check_reviewed
+from specroll.stack.series import Series, check_reviewed, load_parts
 
 Wheels = Mapping[str, Path]
 
@@ -33,10 +33,12 @@ def breaches(
 ) -> list[str]:
     """Compute lock and patches anew from the artefacts; say where what is there differs."""
     try:
-        series = Series.load(stack, package)
-        check_reviewed(stack, series, lock.packages[package.name])
+        series = load_parts(stack, package)
+        for name, part in series.items():
+            entries = lock.packages[package.name].parts[name].series
+            check_reviewed(stack.folder / package.name, part, entries)
         found = list(_lock_breaches(distribution, stack, package, lock, wheels))
-        if wheels and series.patches:
+        if wheels and package.whole.series:
             found += _export_breaches(stack, package, series, next(iter(wheels.values())))
     except ToolError as error:
         return error.sentences()
@@ -49,7 +51,7 @@ def _lock_breaches(
     locked = lock.packages[package.name]
     kept = {name: value for name, value in locked.variants.items() if name not in wheels}
     store = Store(tuple(path.parent for path in wheels.values()))
-    series = Series.load(stack, package)
+    series = load_parts(stack, package)
     fresh = fresh_lock.compute(distribution, package, series, store, replace(locked, variants=kept))
     if fresh != locked:
         yield (
@@ -58,16 +60,20 @@ def _lock_breaches(
         )
 
 
-def _export_breaches(stack: Stack, package: Package, series: Series, wheel: Path) -> Iterator[str]:
+def _export_breaches(
+    stack: Stack, package: Package, parts: Mapping[str, Series], wheel: Path
+) -> Iterator[str]:
     # Here and not above: GitPython needs a git binary, and only this does.
     from specroll.authoring.workspace import Workspace
 
+    series = Series(tuple(patch for part in parts.values() for patch in part.patches))
     with tempfile.TemporaryDirectory() as folder:
         pristine = read_files(wheel, series.paths).items()
-        exported = Workspace.create(Path(folder) / package.name, pristine, series.patches).export()
-    for name, (exported_name, data) in zip(package.series, exported, strict=True):
-        path = stack.folder / package.name / name
-        if (name, path.read_bytes()) != (exported_name, data):
+        workspace = Workspace.create(Path(folder) / package.name, pristine, series.patches)
+        exported = workspace.export(stack.sets)
+    for patch, (exported_name, data) in zip(series.patches, exported, strict=True):
+        path = stack.folder / package.name / patch.name
+        if (patch.name, path.read_bytes()) != (exported_name, data):
             yield (
                 f"{path} is not what exporting it gives, {exported_name} with git's diff; run"
                 f" `apply-patches edit {package.name}`, then `refresh {package.name}`"
@@ -76,5 +82,5 @@ def _export_breaches(stack: Stack, package: Package, series: Series, wheel: Path
 
 def _collisions(distribution: Distribution, package: Package, wheels: Wheels) -> Iterator[str]:
     for wheel in wheels.values():
-        for path in sorted(paths(wheel) & set(package.overlay)):
+        for path in sorted(paths(wheel) & set(package.whole.overlay)):
             yield f"{distribution.overlay / path} exists in {wheel.name} too; patch it, or rename"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from specroll.errors import Collector
 from specroll.stack.distribution import Distribution
-from specroll.stack.registry import Package, Stack
+from specroll.stack.registry import Package, Part, Stack
 from specroll.stack.series import Series
+from specroll.stack.sets import BASE
 
 HEAD = """\
 # Versions
@@ -39,14 +40,27 @@ def render(distribution: Distribution) -> bytes:
 
 def _stack(stack: Stack) -> Iterator[str]:
     yield f"## Stack {stack.name}\n"
+    yield from _sets(stack)
     for package in stack.packages.values():
         yield f"### {package.name} {package.version}\n"
         yield _artefacts(package)
-        yield from _patches(stack, package)
-        yield from _overlay(package)
+        for name, part in package.parts.items():
+            if name != BASE:
+                yield f"#### Set {name} of {package.name}\n"
+            yield from _patches(stack, package, part)
+            yield from _overlay(package, part)
     for name, environment in stack.environments.items():
         yield f"### Environment {name}\n"
         yield _table(("setting", "value"), [(k, _inline(v)) for k, v in environment.items()])
+
+
+def _sets(stack: Stack) -> Iterator[str]:
+    rows = [
+        (rule.name, rule.why, _inline(list(rule.present)), _inline(list(rule.absent)))
+        for rule in stack.sets.values()
+    ]
+    if rows:
+        yield _table(("set", "why", "where one of these is installed", "and none of these"), rows)
 
 
 def _artefacts(package: Package) -> str:
@@ -57,20 +71,19 @@ def _artefacts(package: Package) -> str:
     return _table(("distribution", "version", "artefact", "sha256"), rows)
 
 
-def _patches(stack: Stack, package: Package) -> Iterator[str]:
+def _patches(stack: Stack, package: Package, part: Part) -> Iterator[str]:
     rows = [
         (f"`{patch.name}`", patch.header.subject, patch.header.trailers.get("Upstream-Status", ""))
-        for patch in Series.load(stack, package).patches
+        for patch in Series.load(stack, package.name, part.series).patches
     ]
     if rows:
         yield _table(("patch", "subject", "upstream"), rows)
 
 
-def _overlay(package: Package) -> Iterator[str]:
-    if package.overlay:
-        yield _table(
-            ("overlay file", "owner"), [(f"`{file}`", package.name) for file in package.overlay]
-        )
+def _overlay(package: Package, part: Part) -> Iterator[str]:
+    if part.overlay:
+        rows = [(f"`{file}`", package.name) for file in part.overlay]
+        yield _table(("overlay file", "owner"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

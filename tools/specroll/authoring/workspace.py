@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from specroll.errors import Collector, PatchError, RequestError, TargetError
 from specroll.stack.header import Header
 from specroll.stack.patch import Patch
+from specroll.stack.sets import BASE
 from specroll.target import installed
 
 try:
@@ -117,8 +119,13 @@ class Workspace:
         return cls(git.Repo(folder))
 
     @_free_of_hooks()
-    def export(self) -> list[tuple[str, bytes]]:
-        """Return file name and bytes of a patch for every commit after the pristine one.
+    def export(self, sets: Iterable[str]) -> list[tuple[str, bytes]]:
+        """Return name and bytes of a patch for every commit after the pristine one.
+
+        Those with the trailer `Patch-Set` follow the others and are numbered by themselves.
+
+        Args:
+            sets: The sets that a commit may belong to, in the order in which they follow.
 
         Raises:
             PatchError: something is not committed, or a commit cannot be a patch.
@@ -133,11 +140,17 @@ class Workspace:
         for commit, header in zip(commits, headers, strict=True):
             for problem in self._problems(commit, header):
                 failures.add(PatchError(problem))
+        for problem in self._misplaced(headers, [BASE, *sets]):
+            failures.add(PatchError(problem))
         failures.settle()
-        return [
-            (f"{number:04}-{header.stem}.patch", header.dump().encode() + self._diff(commit))
-            for number, (commit, header) in enumerate(zip(commits, headers, strict=True), 1)
-        ]
+        numbers: Counter[str] = Counter()
+        exported = []
+        for commit, header in zip(commits, headers, strict=True):
+            numbers[header.part] += 1
+            folder = "" if header.part == BASE else f"{header.part}/"
+            name = f"{folder}{numbers[header.part]:04}-{header.stem}.patch"
+            exported.append((name, header.dump().encode() + self._diff(commit)))
+        return exported
 
     @property
     def origin(self) -> Path:
@@ -156,6 +169,18 @@ class Workspace:
             yield f"{name} is a merge; rebase it"
         elif commit.tree == commit.parents[0].tree:
             yield f"{name} changes nothing; drop it"
+
+    def _misplaced(self, headers: Sequence[Header], parts: Sequence[str]) -> Iterator[str]:
+        """Say which commits belong to no known set, or stand after one of a later set."""
+        latest = 0
+        for header in headers:
+            name = f"The commit {header.subject!r} in {self._place}"
+            if header.part not in parts:
+                yield f"{name} says `Patch-Set: {header.part}`, a set that the stack lacks"
+            elif parts.index(header.part) < latest:
+                yield f"{name} follows one of set {parts[latest]}; move it before that"
+            else:
+                latest = parts.index(header.part)
 
     def _diff(self, commit: git.Commit) -> bytes:
         with self.repository.git.custom_environment(**ISOLATION):
@@ -183,9 +208,10 @@ def _fill(folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Sequence
     _commit(repository, pristine, "pristine\n")
     repository.create_tag(PRISTINE)
     for patch in patches:
-        stem = patch.name.removesuffix(".patch").partition("-")[2]
+        stem = Path(patch.name).stem.partition("-")[2]
+        part = Path(patch.name).parent.name or BASE
         contents = patch.apply(lambda path: installed.read(folder / path))
-        _commit(repository, contents, patch.header.named(stem).message)
+        _commit(repository, contents, patch.header.named(stem).of_part(part).message)
     hashes = ((patch.name, patch.sha256) for patch in patches)
     Workspace(repository).origin.write_bytes(listing(hashes))
 

@@ -19,10 +19,10 @@ def edit(stack: Stack, name: str, store: Store, folder: Path) -> Report:
         ToolError: the artefact cannot be had, a patch does not apply, or the folder exists.
     """
     package = stack.package(name)
-    series = Series.load(stack, package)
+    series = Series.load(stack, name, package.whole.series)
     wheel = store.fetch(next(iter(package.variants.values())))
     Workspace.create(folder, artefact.text_files(wheel, name), series.patches)
-    report = Report(facts={"folder": str(folder), "patches": list(package.series)})
+    report = Report(facts={"folder": str(folder), "patches": list(package.whole.series)})
     for patch in series.patches:
         report.add("ok", f"{name}/{patch.name}")
     report.summary = f"{folder}: commit there, then run `apply-patches refresh {name}`"

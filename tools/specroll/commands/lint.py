@@ -45,13 +45,8 @@ def _lines(distribution: Distribution, store: Store) -> Iterator[Line]:
 
 
 def _of_stack(distribution: Distribution, stack: Stack, store: Store) -> Iterator[Line]:
-    overlay = {path for package in stack.packages.values() for path in package.overlay}
     for package in stack.packages.values():
-        for number, name in enumerate(package.series, 1):
-            found = conventions.patch_breaches(stack, package, number, overlay)
-            yield from (
-                _differing(found) if found else [("ok", f"{stack.name}/{package.name}/{name}")]
-            )
+        yield from _of_patches(stack, package)
     try:
         lock = Lock.load(stack)
         if lock.dump() != (stack.folder / FILE_NAME).read_bytes():
@@ -61,6 +56,14 @@ def _of_stack(distribution: Distribution, stack: Stack, store: Store) -> Iterato
         return
     for package in stack.packages.values():
         yield from _of_artefacts(distribution, stack, package, lock, store)
+
+
+def _of_patches(stack: Stack, package: Package) -> Iterator[Line]:
+    added = {path for each in stack.packages.values() for path in each.whole.overlay}
+    for part in package.parts:
+        for name, found in conventions.series_breaches(stack, package, part, added):
+            place = f"{stack.name}/{package.name}/{name}"
+            yield from _differing(found) if found else [("ok", place)]
 
 
 def _of_artefacts(

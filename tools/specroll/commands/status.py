@@ -42,21 +42,28 @@ def status(request: Request) -> Report:
 
 
 def _of_stack(surveyed: Survey) -> Report:
-    members, found = _inspected(surveyed)
-    for name, reason in {**surveyed.absent, **surveyed.mismatched}.items():
-        found[name] = Condition(ABSENT, [reason])
-    ordered = {name: found[name] for name in surveyed.stack.packages if name in found}
-    known = {member.package.name: wording.facts(member) for member in members}
-    return _report(surveyed.stack.name, ordered, known)
-
-
-def _inspected(surveyed: Survey) -> tuple[list[Member], dict[str, Condition]]:
-    """Inspect what is installed; where the lock is of no use, say so of each package."""
     try:
-        members = surveyed.members()
+        selection = surveyed.selection()
     except PatchError as error:
-        return [], dict.fromkeys(surveyed.found, Condition(OUTDATED, error.sentences()))
-    return members, {member.package.name: _inspect(member) for member in members}
+        # Without the lock nothing can be said but that.
+        found = dict.fromkeys(surveyed.found, Condition(OUTDATED, error.sentences()))
+        report = _report(f"stack {surveyed.stack.name}", _ordered(surveyed, found), {})
+        report.facts["stack"] = surveyed.stack.name
+        return report
+    found = {member.package.name: _inspect(member) for member in selection.members}
+    known = {member.package.name: wording.facts(member) for member in selection.members}
+    report = _report(wording.patch_set(selection), _ordered(surveyed, found), known)
+    for name, verdict in selection.sets.items():
+        report.add("with" if verdict.is_chosen else "without", f"set {name}: {verdict.reason}")
+    report.facts.update(stack=surveyed.stack.name, sets=wording.sets(selection))
+    return report
+
+
+def _ordered(surveyed: Survey, found: Mapping[str, Condition]) -> dict[str, Condition]:
+    """Return the condition of every package of the stack, with those that cannot be patched."""
+    reasons = {**surveyed.absent, **surveyed.mismatched}
+    everything = {**found, **{name: Condition(ABSENT, [why]) for name, why in reasons.items()}}
+    return {name: everything[name] for name in surveyed.stack.packages if name in everything}
 
 
 def _inspect(member: Member) -> Condition:
@@ -72,24 +79,25 @@ def _of_states(environment: Environment, error: PatchError) -> Report:
         state.package: Condition(OUTDATED, [f"patched by stack {state.stack}"])
         for _, state in patched(environment)
     }
-    report = _report(None, found, {})
+    report = _report("", found, {})
     report.warnings += error.sentences()
+    report.facts["stack"] = None
     return report
 
 
 def _report(
-    stack: str | None,
+    patch_set: str,
     conditions: Mapping[str, Condition],
     known: Mapping[str, Mapping[str, object]],
 ) -> Report:
     counts = Counter(found.word for found in conditions.values())
     words = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
-    report = Report(f"stack {stack}: {words}" if stack else words or "nothing is patched")
+    report = Report(f"{patch_set}: {words}" if patch_set else words or "nothing is patched")
     packages = {}
     for name, found in conditions.items():
         reasons = "; ".join(found.reasons)
         report.add(found.word, f"{name}: {reasons}" if reasons else name)
         facts = {"condition": found.word, "reasons": found.reasons}
         packages[name] = {**known.get(name, {}), **facts}
-    report.facts.update(stack=stack, packages=packages)
+    report.facts["packages"] = packages
     return report

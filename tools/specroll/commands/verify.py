@@ -21,6 +21,7 @@ def verify(request: Request) -> Report:
     selection = select(request)
     found = {member.package.name: differences.find(member) for member in selection.members}
     report = Report(facts={"stack": selection.stack.name, "differences": found})
+    report.facts["sets"] = wording.sets(selection)
     for member in selection.members:
         name = member.package.name
         for sentence in found[name]:
@@ -33,5 +34,5 @@ def verify(request: Request) -> Report:
         report.add("differs", f"{folder}: an interrupted run is due to be finished or undone")
     number = sum(word == "differs" for word, _ in report.lines)
     report.exit_code = 1 if number else 0
-    report.summary = f"stack {selection.stack.name}: {wording.counted(number, 'difference')}"
+    report.summary = f"{wording.patch_set(selection)}: {wording.counted(number, 'difference')}"
     return report

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from specroll.stack.sets import BASE
+
 KIND = re.compile(r"\[(bugfix|feature)\] (\S.*)")
 TRAILER = re.compile(r"([A-Z][A-Za-z]*(?:-[A-Za-z]+)*): (\S.*)")
 REQUIRED = ("Upstream-Status", "Reason", "Remove-When")
@@ -68,13 +70,23 @@ class Header:
             return ""
         return f"{match[1]}-{'_'.join(re.findall('[a-z0-9]+', match[2].lower()))}"
 
+    @property
+    def part(self) -> str:
+        """The set that the patch belongs to by its trailer `Patch-Set`, else the base."""
+        return self.trailers.get("Patch-Set", BASE)
+
     def named(self, stem: str) -> Header:
         """Return the header that gives this name, with a trailer where the subject does not."""
-        if stem == self.stem:
-            return self
-        lines = [line for line in self.body.splitlines() if not line.startswith("Patch-Name:")]
+        return self if stem == self.stem else self._with_trailer("Patch-Name", stem)
+
+    def of_part(self, part: str) -> Header:
+        """Return the header of a patch of this part, with a trailer where it is a set."""
+        return self if part == self.part else self._with_trailer("Patch-Set", part)
+
+    def _with_trailer(self, key: str, value: str) -> Header:
+        lines = [line for line in self.body.splitlines() if not line.startswith(f"{key}:")]
         gap = "" if self.trailers else "\n"
-        return Header(self.subject, "\n".join([*lines, f"{gap}Patch-Name: {stem}"]).strip())
+        return Header(self.subject, "\n".join([*lines, f"{gap}{key}: {value}"]).strip())
 
     def dump(self) -> str:
         """Return the head of a patch file."""

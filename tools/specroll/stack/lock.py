@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from specroll.errors import PatchError
 from specroll.stack.registry import Artefact, Package, Stack
+from specroll.stack.sets import BASE
 from specroll.stack.table import Table
 
 FILE_NAME = "stack.lock.json"
@@ -36,20 +37,75 @@ class SeriesEntry:
     patch: str
     sha256: str
 
+    @classmethod
+    def parse(cls, table: Table) -> SeriesEntry:
+        """Read an entry."""
+        table.only("patch", "sha256")
+        return cls(table.text("patch"), table.text("sha256"))
+
+
+@dataclass(frozen=True)
+class PartLock:
+    """A part of a package, by the hashes of its patches and overlay files."""
+
+    series: tuple[SeriesEntry, ...]
+    overlay: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, table: Table) -> PartLock:
+        """Read a part."""
+        table.only("series", "overlay")
+        overlay = table.table("overlay")
+        return cls(
+            tuple(SeriesEntry.parse(row) for row in table.rows("series")),
+            {path: overlay.text(path) for path in overlay.values},
+        )
+
 
 @dataclass(frozen=True)
 class VariantLock:
-    """What the series does to the files of one distribution."""
+    """What each part does to the files of one distribution.
+
+    A set names the files that it makes another thing of than the base does.
+    """
 
     artefact: Artefact
-    files: Mapping[str, FileLock]
+    files: Mapping[str, Mapping[str, FileLock]]
 
     @classmethod
     def parse(cls, table: Table) -> VariantLock:
         """Read a variant."""
         table.only("artefact", "files")
-        files = {path: FileLock.parse(value) for path, value in table.tables("files").items()}
-        return cls(Artefact.parse(table.table("artefact"), "name"), files)
+        parts = {
+            part: {path: FileLock.parse(files.table(path)) for path in files.values}
+            for part, files in table.tables("files").items()
+        }
+        return cls(Artefact.parse(table.table("artefact"), "name"), parts)
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that is written into one variant of a package for the sets that were chosen."""
+
+    sets: tuple[str, ...]
+    series: tuple[SeriesEntry, ...]
+    files: Mapping[str, FileLock]
+    overlay: Mapping[str, str]
+
+    @property
+    def patches(self) -> tuple[str, ...]:
+        """The patches, relative to the folder that holds those of the package."""
+        return tuple(entry.patch for entry in self.series)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is written."""
+        return not self.series and not self.overlay
+
+    @property
+    def digest(self) -> str:
+        """One hash over all of it."""
+        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -57,32 +113,32 @@ class PackageLock:
     """Everything that is ever written into one package."""
 
     version: str
-    series: tuple[SeriesEntry, ...]
+    parts: Mapping[str, PartLock]
     variants: Mapping[str, VariantLock]
-    overlay: Mapping[str, str]
 
     @classmethod
     def parse(cls, table: Table) -> PackageLock:
         """Read a package."""
-        table.only("version", "series", "variants", "overlay")
-        rows = table.rows("series")
-        variants = table.tables("variants")
-        overlay = table.table("overlay")
-        return cls(
-            table.text("version"),
-            tuple(SeriesEntry(row.text("patch"), row.text("sha256")) for row in rows),
-            {name: VariantLock.parse(value) for name, value in variants.items()},
-            {path: overlay.text(path) for path in overlay.values},
-        )
+        table.only("version", "parts", "variants")
+        parts = {name: PartLock.parse(value) for name, value in table.tables("parts").items()}
+        variants = {}
+        for name, value in table.tables("variants").items():
+            variants[name] = VariantLock.parse(value)
+            if variants[name].files.keys() != parts.keys():
+                raise value.error("files", f"must have the parts {', '.join(parts)}")
+        return cls(table.text("version"), parts, variants)
 
-    def digest(self, variant: str) -> str:
-        """Return one hash over all that is written into one variant."""
-        content = {
-            "series": [asdict(entry) for entry in self.series],
-            "files": {path: asdict(file) for path, file in self.variants[variant].files.items()},
-            "overlay": dict(self.overlay),
-        }
-        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    def content(self, variant: str, sets: Sequence[str]) -> Content:
+        """Return what is written into a variant: the base, and those of the sets that it has."""
+        chosen = tuple(name for name in sets if name in self.parts)
+        series: list[SeriesEntry] = []
+        files: dict[str, FileLock] = {}
+        overlay: dict[str, str] = {}
+        for name in (BASE, *chosen):
+            series += self.parts[name].series
+            files |= self.variants[variant].files[name]
+            overlay |= self.parts[name].overlay
+        return Content(chosen, tuple(series), files, overlay)
 
 
 @dataclass(frozen=True)
@@ -135,15 +191,19 @@ def fingerprint(data: bytes | None) -> str | None:
     return None if data is None else sha256(data).hexdigest()
 
 
-Pins = tuple[str, tuple[str, ...], set[str], Mapping[str, Artefact]]
+Pins = tuple[str, Mapping[str, tuple[tuple[str, ...], set[str]]], Mapping[str, Artefact]]
 
 
 def _pins_of_package(package: Package) -> Pins:
+    parts = {name: (part.series, set(part.overlay)) for name, part in package.parts.items()}
     artefacts = {name: variant.artefact for name, variant in package.variants.items()}
-    return package.version, package.series, set(package.overlay), artefacts
+    return package.version, parts, artefacts
 
 
 def _pins(entry: PackageLock) -> Pins:
-    series = tuple(item.patch for item in entry.series)
+    parts = {
+        name: (tuple(item.patch for item in part.series), set(part.overlay))
+        for name, part in entry.parts.items()
+    }
     artefacts = {name: variant.artefact for name, variant in entry.variants.items()}
-    return entry.version, series, set(entry.overlay), artefacts
+    return entry.version, parts, artefacts

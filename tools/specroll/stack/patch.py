@@ -110,14 +110,15 @@ class Patch:
     files: tuple[FilePatch, ...]
 
     @classmethod
-    def load(cls, path: Path, package: str) -> Patch:
-        """Read a patch file for a package.
+    def load(cls, folder: Path, name: str) -> Patch:
+        """Read a patch from the folder that holds those of a package, which has its name.
 
         Raises:
             PatchError: the file is missing, or `parse` refuses it.
         """
+        path = folder / name
         try:
-            return cls.parse(path.name, path.read_bytes(), package)
+            return cls.parse(name, path.read_bytes(), folder.name)
         except OSError as error:
             siblings = path.parent.glob(f"{path.name[:4]}-*")
             others = " or ".join(sorted(sibling.name for sibling in siblings))

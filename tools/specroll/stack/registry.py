@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from specroll.errors import PatchError, RequestError
 from specroll.stack import overlay, treepath
 from specroll.stack.distribution import Distribution
+from specroll.stack.sets import BASE, Rule
 from specroll.stack.table import Table
 
 if sys.version_info >= (3, 11):
@@ -21,7 +19,6 @@ else:
     import tomli as tomllib
 
 FILE_NAME = "stack.toml"
-WIDTH = 80
 
 
 @dataclass(frozen=True)
@@ -59,53 +56,43 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Package:
-    """An import folder of site-packages: its pinned version, its series and its overlay."""
+class Part:
+    """Patches and overlay files that are applied together: a package's base, a set, or several.
 
-    name: str
-    version: str
+    Patches are named relative to the folder that holds those of the package; those of a set lie in
+    a folder of its name: `cpu/0001-bugfix-something.patch`.
+    """
+
     series: tuple[str, ...]
     overlay: tuple[str, ...]
-    variants: Mapping[str, Variant]
 
     @classmethod
-    def parse(cls, name: str, table: Table, added: Sequence[str]) -> Package:
-        """Read a package; `added` are the paths of all overlay files that there are.
+    def parse(cls, name: str, table: Table, added: Sequence[str]) -> Part:
+        """Read a part; `added` are the paths of all overlay files that there are.
 
         Raises:
-            PatchError: a key is missing, unknown or of the wrong type, a path is unsafe, or a
-                pattern matches nothing.
+            PatchError: a list is malformed, a path is unsafe, or a pattern matches nothing.
         """
-        table.only("version", "series", "overlay", "variants")
-        version = table.text("version")
-        variants = table.tables("variants")
-        package = cls(
-            name,
-            version,
-            table.texts("series"),
-            _overlay(table, added),
-            {key: Variant.parse(key, value, version) for key, value in variants.items()},
+        texts = table.texts if name == BASE else table.optional_texts
+        names = texts("series")
+        for patch in names:
+            if treepath.problem(patch) or "/" in patch:
+                raise table.error("series", f"names {patch!r}, which is not a plain file name")
+        folder = "" if name == BASE else f"{name}/"
+        return cls(
+            tuple(f"{folder}{patch}" for patch in names), _overlay(table, texts("overlay"), added)
         )
-        package._validate(table)
-        return package
 
     @property
     def is_empty(self) -> bool:
-        """Whether the stack does nothing to this package."""
+        """Whether there is nothing to do."""
         return not self.series and not self.overlay
 
-    def _validate(self, table: Table) -> None:
-        if not self.variants:
-            raise table.error("variants", "must name at least one distribution")
-        for name in self.series:
-            if treepath.problem(name) or "/" in name:
-                raise table.error("series", f"names {name!r}, which is not a plain file name")
 
-
-def _overlay(table: Table, added: Sequence[str]) -> tuple[str, ...]:
-    """Return the files that the patterns of `overlay` match; plain paths need not exist."""
+def _overlay(table: Table, patterns: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that the patterns match; plain paths need not exist."""
     found: list[str] = []
-    for pattern in table.texts("overlay"):
+    for pattern in patterns:
         if reason := treepath.problem(pattern):
             raise table.error("overlay", f"names {pattern!r}, which {reason}")
         matching = overlay.matching(pattern, added) if overlay.is_pattern(pattern) else [pattern]
@@ -116,11 +103,64 @@ def _overlay(table: Table, added: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Package:
+    """An import folder of site-packages: its pinned version, and what is done to it by part."""
+
+    name: str
+    version: str
+    parts: Mapping[str, Part]
+    variants: Mapping[str, Variant]
+
+    @classmethod
+    def parse(cls, name: str, table: Table, sets: Collection[str], added: Sequence[str]) -> Package:
+        """Read a package of a stack with these sets, in a distribution with these overlay files.
+
+        Raises:
+            PatchError: a key is missing, unknown or of the wrong type, or a part is malformed.
+        """
+        table.only("version", "series", "overlay", "sets", "variants")
+        version = table.text("version")
+        own = table.optional_tables("sets")
+        for key, value in own.items():
+            value.only("series", "overlay")
+            if key not in sets:
+                raise table.error("sets", f"names {key!r}, which the stack's `sets` lacks")
+        parts = {BASE: table, **{key: own[key] for key in sets if key in own}}
+        variants = table.tables("variants")
+        if not variants:
+            raise table.error("variants", "must name at least one distribution")
+        return cls(
+            name,
+            version,
+            {key: Part.parse(key, value, added) for key, value in parts.items()},
+            {key: Variant.parse(key, value, version) for key, value in variants.items()},
+        )
+
+    @property
+    def base(self) -> Part:
+        """What every environment gets."""
+        return self.parts[BASE]
+
+    @property
+    def whole(self) -> Part:
+        """The base and all sets."""
+        series = (patch for part in self.parts.values() for patch in part.series)
+        added = (path for part in self.parts.values() for path in part.overlay)
+        return Part(tuple(series), tuple(added))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the stack does nothing to this package, whatever sets are chosen."""
+        return self.whole.is_empty
+
+
+@dataclass(frozen=True)
 class Stack:
     """One folder of `patches/`."""
 
     name: str
     folder: Path
+    sets: Mapping[str, Rule]
     packages: Mapping[str, Package]
     environments: Mapping[str, Mapping[str, object]]
     is_default: bool
@@ -151,15 +191,17 @@ class Stack:
             table = Table.of(path, tomllib.loads(data.decode()))
         except (ValueError, RecursionError) as error:
             raise PatchError(f"{path} is not valid TOML ({error}); correct the file") from error
-        table.only("default", "packages", "environments", "ci")
+        table.only("default", "sets", "packages", "environments", "ci")
         files = overlay.files(distribution.overlay)
         added = [file.relative_to(distribution.overlay).as_posix() for file in files]
+        rules = table.optional_tables("sets")
         packages = table.tables("packages")
         environments = table.optional_tables("environments")
         stack = cls(
             name,
             folder,
-            {key: Package.parse(key, value, added) for key, value in packages.items()},
+            {key: Rule.parse(key, value) for key, value in rules.items()},
+            {key: Package.parse(key, value, rules, added) for key, value in packages.items()},
             {key: value.values for key, value in environments.items()},
             table.flag("default"),
             table.table("ci").values if "ci" in table.values else {},
@@ -181,7 +223,7 @@ class Stack:
     def _validate(self, table: Table) -> None:
         owners: dict[str, str] = {}
         for package in self.packages.values():
-            for path in package.overlay:
+            for path in package.whole.overlay:
                 if path in owners:
                     raise table.error("packages", f"gives {path} two owners")
                 owners[path] = package.name
@@ -202,34 +244,3 @@ def default_stack(distribution: Distribution) -> str:
             " so); name a stack with --stack."
         )
     return marked[0]
-
-
-def replace_series(
-    distribution: Distribution, stack: str, data: bytes, name: str, series: Sequence[str]
-) -> bytes:
-    """Return the bytes of a `stack.toml` with another series for a package, else unchanged.
-
-    Raises:
-        PatchError: the series of the package is not written as one plain list.
-    """
-    old = Stack.parse(distribution, stack, data)
-    package = replace(old.package(name), series=tuple(series))
-    wanted = replace(old, packages={**old.packages, name: package})
-    head = rf'^\[packages\."?{re.escape(name)}"?\](?:\n(?!\[).*)*?\nseries *= *'
-    place = re.compile(head + r"(\[[^]]*\])", re.MULTILINE)
-    if match := place.search(text := data.decode()):
-        changed = (text[: match.start(1)] + _toml_list(series) + text[match.end(1) :]).encode()
-        with suppress(PatchError):
-            if Stack.parse(distribution, stack, changed) == wanted:
-                return changed
-    raise PatchError(
-        f"{old.folder / FILE_NAME} has no plain list `series` in {name}; write one there"
-    )
-
-
-def _toml_list(items: Sequence[str]) -> str:
-    quoted = [json.dumps(item) for item in items]
-    line = f"[{', '.join(quoted)}]"
-    if len(line) <= WIDTH:
-        return line
-    return "[\n" + "".join(f"    {item},\n" for item in quoted) + "]"

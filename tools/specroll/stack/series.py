@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from specroll.errors import Collector, DriftError, PatchError
-from specroll.stack.lock import PackageLock
+from specroll.stack.lock import SeriesEntry
 from specroll.stack.patch import Patch, Reader
 from specroll.stack.registry import Package, Stack
 
@@ -18,19 +19,28 @@ class Series:
     patches: tuple[Patch, ...]
 
     @classmethod
-    def load(cls, stack: Stack, package: Package) -> Series:
-        """Read all patches of a package.
+    def load(cls, stack: Stack, package: str, names: Iterable[str]) -> Series:
+        """Read patches of a package.
 
         Raises:
             PatchError: a patch is missing or refused; `CollectedError` when there are several.
         """
         failures = Collector()
         patches = []
-        for name in package.series:
+        for name in names:
             with failures.attempt():
-                patches.append(Patch.load(stack.folder / package.name / name, package.name))
+                patches.append(Patch.load(stack.folder / package, name))
         failures.settle()
         return cls(tuple(patches))
+
+    def __add__(self, other: Series) -> Series:
+        """Return this series with the other one after it."""
+        return Series(self.patches + other.patches)
+
+    @property
+    def entries(self) -> tuple[SeriesEntry, ...]:
+        """The patches as a lock lists them."""
+        return tuple(SeriesEntry(patch.name, patch.sha256) for patch in self.patches)
 
     @property
     def paths(self) -> list[str]:
@@ -57,18 +67,33 @@ class Series:
         return after
 
 
-def check_reviewed(stack: Stack, series: Series, lock: PackageLock) -> None:
-    """Compare the patches with the lock.
+def load_parts(stack: Stack, package: Package) -> Mapping[str, Series]:
+    """Read all patches of a package, by part.
 
     Raises:
-        PatchError: a patch has changed since it was locked.
+        PatchError: a patch is missing or refused; `CollectedError` when there are several.
     """
     failures = Collector()
-    for patch, entry in zip(series.patches, lock.series, strict=True):
+    parts = {}
+    for name, part in package.parts.items():
+        with failures.attempt():
+            parts[name] = Series.load(stack, package.name, part.series)
+    failures.settle()
+    return parts
+
+
+def check_reviewed(folder: Path, series: Series, entries: Iterable[SeriesEntry]) -> None:
+    """Compare the patches of a folder with what was locked.
+
+    Raises:
+        PatchError: a patch has changed since; `CollectedError` when several have.
+    """
+    failures = Collector()
+    for patch, entry in zip(series.patches, entries, strict=True):
         if patch.sha256 != entry.sha256:
             failures.add(
                 PatchError(
-                    f"{stack.folder}/*/{patch.name} is not what stack.lock.json was made from;"
+                    f"{folder / patch.name} is not what stack.lock.json was made from;"
                     " review it and run `apply-patches refresh`"
                 )
             )

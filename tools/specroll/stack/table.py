@@ -48,6 +48,10 @@ class Table:
             raise self.error(key, "names an item twice")
         return tuple(value)
 
+    def optional_texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of distinct strings, an empty one where the key is absent."""
+        return self.texts(key) if key in self.values else ()
+
     def table(self, key: str) -> Table:
         """Return a table."""
         return Table.of(self.path, self.values.get(key), self._at(key))

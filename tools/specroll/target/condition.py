@@ -45,12 +45,12 @@ def inspect(member: Member) -> Condition:
     state = State.load(member.installed)
     if state:
         return _of_patched(member, state)
-    count = _count(member.installed, member.files.files, member.lock.overlay)
+    count = _count(member.installed, member.content.files, member.content.overlay)
     if count.foreign:
         return Condition(DRIFTED, [f"{path} holds foreign bytes" for path in count.foreign])
     if count.after:
         return Condition(PARTIAL, [f"{path} is patched, nothing saved" for path in count.after])
-    return Condition(PRISTINE, ["the stack does nothing to it"] if member.package.is_empty else [])
+    return Condition(PRISTINE, ["the stack does nothing to it"] if member.content.is_empty else [])
 
 
 def _of_patched(member: Member, state: State) -> Condition:
@@ -59,9 +59,19 @@ def _of_patched(member: Member, state: State) -> Condition:
         return Condition(DRIFTED, [f"{path} holds foreign bytes" for path in count.foreign])
     if count.before:
         return Condition(PARTIAL, [f"{path} is not patched" for path in count.before])
-    if state.lock != member.digest:
-        return Condition(OUTDATED, [f"patched by another patch set of stack {state.stack}"])
-    return Condition(APPLIED, [])
+    if state.lock != member.content.digest:
+        return Condition(OUTDATED, [outdated_because(member, state)])
+    return Condition(APPLIED, [f"set {name}" for name in state.sets])
+
+
+def outdated_because(member: Member, state: State) -> str:
+    """Say in what the applied patch set is not the one that is wanted."""
+    wanted = member.content.sets
+    parts = [f"without set {name}, which is chosen" for name in wanted if name not in state.sets]
+    parts += [f"with set {name}, which is not chosen" for name in state.sets if name not in wanted]
+    if parts:
+        return f"patched {' and '.join(parts)}"
+    return f"patched by another patch set of stack {state.stack}"
 
 
 def _count(

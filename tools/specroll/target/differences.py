@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from specroll.stack.lock import fingerprint
 from specroll.target import state
+from specroll.target.condition import outdated_because
 from specroll.target.installed import Installed
 from specroll.target.record import Record, entry
 from specroll.target.selection import Member
@@ -19,22 +20,23 @@ def find(member: Member) -> list[str]:
         DriftError: the state of the package is damaged.
         TargetError: a file cannot be read.
     """
-    if member.package.is_empty:
-        return []
     current = State.load(member.installed)
     if current is None:
+        if member.content.is_empty:
+            return []
         return [f"{member.installed.folder} is not patched; run `apply-patches apply`"]
     found = list(_content_differences(member))
-    if current.lock != member.digest:
-        found.append(f"{member.installed.folder} holds another patch set; apply again")
+    if current.lock != member.content.digest:
+        reason = outdated_because(member, current)
+        found.append(f"{member.installed.folder} is {reason}; apply again")
     if member.installed.record_path:
         found += _record_differences(member.installed, member.installed.record_path, current)
     return found
 
 
 def _content_differences(member: Member) -> Iterator[str]:
-    hashes = {path: file.after for path, file in member.files.files.items()}
-    for path, digest in {**hashes, **member.lock.overlay}.items():
+    hashes = {path: file.after for path, file in member.content.files.items()}
+    for path, digest in {**hashes, **member.content.overlay}.items():
         if fingerprint(member.installed.read(path)) != digest:
             yield f"{member.installed.root / path} does not hold the locked bytes"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from specroll.errors import TargetError
 from specroll.stack.registry import Package
+from specroll.stack.sets import normalised
 from specroll.target.environment import Environment, is_readable
 from specroll.target.record import Record
 
@@ -113,11 +113,6 @@ def absence(environment: Environment, package: Package) -> str:
         if (folder / package.name).is_dir():
             return f"{folder / package.name} exists, but no installed {names} lists its files"
     return f"{names} is not installed in {environment.site}"
-
-
-def normalised(name: str) -> str:
-    """Return a distribution's name in the form in which names are compared."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def roots(environment: Environment) -> list[Path]:

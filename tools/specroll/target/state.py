@@ -10,6 +10,7 @@ from pathlib import Path
 from specroll.errors import DriftError, PatchError
 from specroll.stack import treepath
 from specroll.stack.lock import FileLock, fingerprint
+from specroll.stack.sets import Choice
 from specroll.stack.table import Table
 from specroll.target.environment import Environment
 from specroll.target.installed import TREE_STATE, Installed, read, roots
@@ -25,6 +26,9 @@ class State:
     version: str | None
     lock: str
     patches: tuple[str, ...]
+    sets: tuple[str, ...]
+    # What the user said, which holds until another word or a revert.
+    choice: Choice
     files: Mapping[str, FileLock]
     overlay: Mapping[str, str]
     folders: tuple[str, ...]
@@ -64,6 +68,9 @@ class State:
             table.optional_text("version"),
             table.text("lock"),
             table.texts("patches"),
+            # Versions of the tool that knew no sets wrote neither.
+            table.optional_texts("sets"),
+            Choice.parse(table.table("choice")) if "choice" in table.values else Choice(),
             {path: FileLock.parse(value) for path, value in table.tables("files").items()},
             {path: overlay.text(path) for path in overlay.values},
             table.texts("folders"),

@@ -19,8 +19,7 @@ from specroll.target.selection import Member
 from specroll.target.state import State
 from specroll.writing import transaction
 from specroll.writing.journal import Batch, Change
-
-Contents = Mapping[str, "bytes | None"]
+from specroll.writing.layers import Contents, Layers
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,41 @@ def forward_all(distribution: Distribution, members: Sequence[Member]) -> list[P
     return plans
 
 
+@dataclass(frozen=True)
+class Pristine:
+    """A package without our doing, as far as a former patch set touched it or the new one does.
+
+    Attributes:
+        undone: What the former patch set touched.
+        base: The files that the series touches, verified against the lock.
+        record: RECORD by its path; nothing for a tree without RECORD.
+        compiled: Bytecode that RECORD lists for modules of the base.
+    """
+
+    undone: Contents
+    base: Contents
+    record: Mapping[str, bytes]
+    compiled: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, member: Member, old: State | None) -> Pristine:
+        """Collect it from what is installed and what the former state saved.
+
+        Raises:
+            DriftError: a file holds foreign bytes; `CollectedError` when there are several.
+            TargetError: a file cannot be read.
+        """
+        undone = _undone(member.installed, old) if old else {}
+        base = _base(member, undone)
+        record = _pristine_record(member.installed, old)
+        return cls(undone, base, record, _compiled(member.installed, record, base, undone))
+
+    @property
+    def saved(self) -> Contents:
+        """All that `revert` puts back, by its path in the package."""
+        return {**self.base, **self.record, **self.compiled}
+
+
 def forward(distribution: Distribution, member: Member) -> Plan:
     """Plan a package as the lock wants it, from whatever patch set it holds now.
 
@@ -112,30 +146,46 @@ def forward(distribution: Distribution, member: Member) -> Plan:
     """
     installed = member.installed
     old = State.load(installed)
-    if member.package.is_empty:
+    if member.content.is_empty:
         return backward(installed, old) if old else Plan.of(installed, {})
-    undone = _undone(installed, old) if old else {}
-    base = _base(member, undone)
-    written = {**_patched(member, base), **_overlay(distribution, member, old)}
-    record = _pristine_record(installed, old)
-    compiled = _compiled(installed, record, base, undone)
-    saved = {**base, **record, **compiled}
-    kept = {state.saved_path(installed, path): data for path, data in saved.items()}
-    folders = _made_folders(installed, old, [*written, *kept, installed.state_file])
-    written.update(dict.fromkeys(compiled))
-    kept[installed.state_file] = _new_state(member, folders, compiled).dump()
-    stale = dict.fromkeys(state.state_files(installed, old)) if old else {}
-    listed = {
-        path: Record.parse(data).updated({**written, **kept}) for path, data in record.items()
-    }
+    pristine = Pristine.of(member, old)
+    copies = _saved_paths(installed, pristine.saved)
+    patched = _patched(member, pristine.base)
+    added = _overlay(distribution, member, old)
+    folders = _made_folders(
+        installed, old, [*patched, *added, *copies.values(), installed.state_file]
+    )
+    layers = _layers(member, pristine, old, patched, added, folders)
+    origins = {copy: path for path, copy in copies.items()}
+    origins |= _saved_paths(installed, layers.undone.keys() - patched.keys() - added.keys())
     surplus = set(old.folders) - set(folders) if old else ()
-    contents = {**undone, **stale, **written, **kept, **listed}
-    # Set aside before: what lies there now Python compiled from the patched module.
-    for path in compiled.keys() & undone.keys():
-        del contents[path]
-    origins = {state.saved_path(installed, path): path for path in saved}
-    origins |= _saved_paths(installed, undone.keys() - written.keys())
-    return Plan.of(installed, contents, surplus, origins)
+    return Plan.of(installed, layers.contents(), surplus, origins)
+
+
+def _layers(
+    member: Member,
+    pristine: Pristine,
+    old: State | None,
+    patched: Contents,
+    added: Contents,
+    folders: tuple[str, ...],
+) -> Layers:
+    installed, compiled = member.installed, pristine.compiled
+    saved = {state.saved_path(installed, path): data for path, data in pristine.saved.items()}
+    described = {installed.state_file: _new_state(member, folders, compiled).dump()}
+    listed = {**patched, **added, **dict.fromkeys(compiled), **saved, **described}
+    return Layers(
+        # Bytecode that was set aside before stays so, and what lies in its place stays, too: Python
+        # compiled it from the patched module.
+        undone={path: data for path, data in pristine.undone.items() if path not in compiled},
+        former_state=dict.fromkeys(state.state_files(installed, old)) if old else {},
+        patched=patched,
+        overlay=added,
+        set_aside=dict.fromkeys(compiled.keys() - pristine.undone.keys()),
+        saved=saved,
+        state=described,
+        record={path: Record.parse(data).updated(listed) for path, data in pristine.record.items()},
+    )
 
 
 def backward(installed: Installed, old: State) -> Plan:
@@ -170,7 +220,7 @@ def _base(member: Member, undone: Contents) -> dict[str, bytes | None]:
     """Return the bytes that the series starts from, verified against the lock."""
     failures = Collector()
     base = {}
-    for path, file in member.files.files.items():
+    for path, file in member.content.files.items():
         base[path] = undone[path] if path in undone else member.installed.read(path)
         if fingerprint(base[path]) != file.before:
             failures.add(_drift(member.installed, path, base[path]))
@@ -179,10 +229,11 @@ def _base(member: Member, undone: Contents) -> dict[str, bytes | None]:
 
 
 def _patched(member: Member, base: Contents) -> Contents:
-    series = Series.load(member.stack, member.package)
-    check_reviewed(member.stack, series, member.lock)
+    series = Series.load(member.stack, member.package.name, member.content.patches)
+    folder = member.stack.folder / member.package.name
+    check_reviewed(folder, series, member.content.series)
     after = series.play(base.get)
-    expected = {path: file.after for path, file in member.files.files.items()}
+    expected = {path: file.after for path, file in member.content.files.items()}
     if {path: fingerprint(data) for path, data in after.items()} != expected:
         raise PatchError(
             f"{member.stack.folder / 'stack.lock.json'} does not name the bytes that the patches of"
@@ -193,10 +244,10 @@ def _patched(member: Member, base: Contents) -> Contents:
 
 def _overlay(distribution: Distribution, member: Member, old: State | None) -> Contents:
     failures = Collector()
-    contents = overlay.load(distribution.overlay, member.package.overlay)
+    contents = overlay.load(distribution.overlay, list(member.content.overlay))
     ours = old.overlay if old else {}
     for path, data in contents.items():
-        digest = member.lock.overlay[path]
+        digest = member.content.overlay[path]
         if fingerprint(data) != digest:
             failures.add(
                 PatchError(
@@ -261,10 +312,12 @@ def _new_state(member: Member, folders: tuple[str, ...], compiled: Mapping[str, 
         package=member.package.name,
         distribution=member.variant,
         version=member.package.variants[member.variant].version,
-        lock=member.digest,
-        patches=member.package.series,
-        files=member.files.files,
-        overlay=member.lock.overlay,
+        lock=member.content.digest,
+        patches=member.content.patches,
+        sets=member.content.sets,
+        choice=member.choice,
+        files=member.content.files,
+        overlay=member.content.overlay,
         folders=folders,
         compiled={path: str(fingerprint(data)) for path, data in compiled.items()},
     )
