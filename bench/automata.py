@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from numba.typed import List
-from sam_drafting.automaton import (
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.reference.automaton import (
     INITIAL_CAPACITY,
     NUM_TOKENS,
     ROOT,
@@ -22,7 +23,6 @@ from sam_drafting.automaton import (
     num_bytes,
     with_room_for,
 )
-from sam_drafting.kernels import kernel
 
 if TYPE_CHECKING:
     Automata: TypeAlias = List[Arrays]

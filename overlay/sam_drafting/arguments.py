@@ -8,7 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 import numpy.typing as npt
 
-from sam_drafting.layout import Int32Array
+from sam_drafting.kernels.layout import Int32Array
 
 INT32 = np.iinfo(np.int32)
 MAX_TOKEN_ID = int(INT32.max)
@@ -125,6 +125,21 @@ def one_per_request(name: str, values: npt.ArrayLike, batch_size: int) -> Int32A
         if array.min() < INT32.min or array.max() > INT32.max:
             raise ValueError(f"{name} has a number beyond {INT32.max}")
     return np.ascontiguousarray(array, np.int32)
+
+
+def checked_limits(limits: npt.ArrayLike, batch_size: int, longest_draft: int) -> int | Int32Array:
+    """`draft_limits`, one for all requests or int32 [batch].
+
+    Raises:
+        TypeError: they are no integers.
+        ValueError: another shape, or a number that int32 does not hold.
+    """
+    array = np.asarray(limits)
+    if array.ndim:
+        return one_per_request("draft_limits", array, batch_size)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"draft_limits must be integers, not {array.dtype}")
+    return min(max(int(array), 0), longest_draft)
 
 
 def request_fault(req_id: str, tokens: Int32Array, num_tokens: int) -> ValueError:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from sam_drafting.batch_switch import VARIABLE
+from specroll_speculation.batch_switch import VARIABLE
 from transformers import AutoModelForCausalLM
 from vllm import SamplingParams, envs
 from vllm.config import ParallelConfig, SpeculativeConfig

@@ -1,28 +1,44 @@
-"""How the texts of an index lie in memory: arrays of int32, and the meaning of their columns.
+"""How the texts lie in memory: arrays, and the meaning of their columns.
 
-nodes: [pages * PAGE_SIZE, 3]. Tokens lie in pages, and a page belongs to one text. The first row of
-    a page is its header, each other row a token; a *position* is the row of a token. The row behind
-    the newest token of a text holds no token, but NONE.
-table: [rows, 5]. The hash tables of all prompts, in parts.
-texts: [texts, PARTS + MAX_PARTS]. A text is a prompt, or a response to one, which continues it.
-counters: [FREE_PART + MAX_PARTS]. What is in use, and where what is used again begins.
-last_drafts: [texts, DRAFT + 2 * longest draft]. The last draft of each text.
-
-Kernels get these arrays one by one, and rows as numbers. Numba counts references for each array
-that it takes out of a tuple or cuts out of another; in the innermost loops this took twice the time
-of the work itself.
+`Memory` lists the arrays. The entry of a step takes them flat, for numba is slow to unpack a tuple
+that comes from Python, and builds the tuple once. The kernels of the innermost loops take arrays
+one by one, and rows as numbers: numba counts references for each array that it takes out of a tuple
+or cuts out of another, which took twice the time of the work itself.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Int32Array: TypeAlias = npt.NDArray[np.int32]
+Float64Array: TypeAlias = npt.NDArray[np.float64]
 
 NONE = int(np.iinfo(np.int32).min)
+
+
+class Memory(NamedTuple):
+    """All that a step reads and writes.
+
+    Attributes:
+        nodes: int32 [pages * PAGE_SIZE, 3]. Tokens lie in pages, and a page belongs to one text.
+            The first row of a page is its header, each other row a token; a *position* is the row
+            of a token. The row behind the newest token of a text holds no token, but NONE.
+        table: int32 [rows, ROW_WIDTH]. The hash tables of all prompts, in parts (`table`).
+        texts: int32 [1 + texts, columns]. A header, then a row for each text. A text is a prompt,
+            or a response to one, which continues it.
+        recent: int32 [buckets, places]. Recent places of pairs in any text (`recent`).
+        acceptance: float64 [NUM_CELLS + 1, 2]. How often draft tokens were right (`acceptance`).
+    """
+
+    nodes: Int32Array
+    table: Int32Array
+    texts: Int32Array
+    recent: Int32Array
+    acceptance: Float64Array
+
 
 PAGE_SHIFT = 6
 PAGE_SIZE = 1 << PAGE_SHIFT
@@ -53,13 +69,21 @@ FIRST, NEWEST, LENGTH, PROMPT = range(4)
 # More columns of a prompt: the tokens of its own and of all responses, how many responses there
 # are, and the parts of its hash table: how many, and the first row of each.
 NUM_TOKENS, NUM_RESPONSES, NUM_PARTS, PARTS = range(4, 8)
-TEXT_WIDTH = PARTS + MAX_PARTS
+# More columns of a response, about its last draft: place and length of the own match that it
+# continued, how many tokens were drafted, and then for each draft token itself and its cell in the
+# table of acceptance.
+MATCH_PLACE, MATCH_LENGTH, DRAFTED, DRAFT = range(4, 8)
 
-# Entries of the counters: how many were ever used, and the first of those that are so no more;
-# from FREE_PART on one entry for each size of a part.
+# The header of the texts: how many there are of what was ever used, itself among the texts, and the
+# first of those that are used no more; from FREE_PART on one entry for each size of a part.
+HEADER = 0
 NUM_PAGES, FREE_PAGE, NUM_FREE_PAGES, NUM_TEXTS, FREE_TEXT, NUM_ROWS, FREE_PART = range(7)
-NUM_COUNTERS = FREE_PART + MAX_PARTS
 
-# Columns of a last draft: place and length of the own match that it continued, how many tokens were
-# drafted, and then for each draft token itself and its cell in the table of acceptance.
-MATCH_PLACE, MATCH_LENGTH, DRAFTED, DRAFT = range(4)
+# Columns of a request of a batch: the response that it generates, how many tokens it has, how many
+# may be drafted, how many are, and from PROPOSAL on these.
+RESPONSE, END, LIMIT, PROPOSED, PROPOSAL = range(5)
+
+
+def text_width(longest_draft: int) -> int:
+    """Return the columns of a text whose drafts have at most `longest_draft` tokens."""
+    return max(PARTS + MAX_PARTS, FREE_PART + MAX_PARTS, DRAFT + 2 * longest_draft)

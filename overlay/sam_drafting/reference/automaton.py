@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sam_drafting.kernels import kernel
-from sam_drafting.layout import NONE, Int32Array
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.kernels.layout import NONE, Int32Array
 
 ROOT = 0
 
@@ -207,10 +207,13 @@ def split(
     buckets: Int32Array,
     counters: Int32Array,
     state: int,
-    token: int,
     target: int,
 ) -> int:
-    """Clone `target` for the shorter strings that reach it from `state` and its suffixes."""
+    """Clone `target` for the shorter strings that reach it from `state` and its suffixes.
+
+    They reach it with the newest token. Returns the clone.
+    """
+    token = text[counters[NUM_TOKENS] - 1]
     counters[NUM_CLONES] += 1
     clone = -counters[NUM_CLONES]
     set_state(states, clone, states[target, LINK], states[state, LENGTH] + 1)
@@ -314,7 +317,7 @@ def append(
         state = states[state, LINK]
     if target != NONE:
         if states[state, LENGTH] + 1 != states[target, LENGTH]:
-            target = split(text, states, edges, buckets, counters, state, token, target)
+            target = split(text, states, edges, buckets, counters, state, target)
         states[current, LINK] = target
     gather(states, groups, current)
 

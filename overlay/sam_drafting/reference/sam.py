@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_drafting.arguments import as_integer, checked_draft_length, checked_tokens
-from sam_drafting.automaton import (
+from sam_drafting.reference.automaton import (
     INITIAL_CAPACITY,
     NUM_CLONES,
     NUM_TOKENS,

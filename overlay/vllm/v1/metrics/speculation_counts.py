@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sam_drafting.batch_switch import speculates, threshold_from_environment
+from specroll_speculation.batch_switch import speculates, threshold_from_environment
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from sam_drafting import SamDrafter
-from sam_drafting.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
-from sam_drafting.monitor import DraftMonitor
+from specroll_speculation.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
+from specroll_speculation.monitor import DraftMonitor
 from vllm.distributed.parallel_state import get_tensor_model_parallel_rank
 from vllm.logger import init_logger
 
