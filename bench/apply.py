@@ -20,13 +20,14 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from specrl.artefact import Store, cache_folder
-from specrl.distribution import Distribution
-from specrl.stack import Stack
+from specroll.cache import cache_folder
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack, default_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "tools/apply_patches.py"
-IMPORT = [sys.executable, "-c", f"import sys; sys.path[:0] = ['{ROOT}/tools']; import specrl.cli"]
+IMPORT = [sys.executable, "-c", f"import sys; sys.path[:0] = ['{ROOT}/tools']; import specroll.cli"]
 BARE = [sys.executable, "-c", "pass"]
 TARGETS_S = {"apply": 2.0, "status": 0.5, "import": 0.2}
 
@@ -88,7 +89,7 @@ def measure(python: Path, stack: str, rounds: int) -> dict[str, float]:
 
 
 @click.command(help=__doc__)
-@click.option("--stack", default=None, help="Stack to apply; the default is the newest.")
+@click.option("--stack", default=None, help="Stack to apply; without it the default one.")
 @click.option("--variant", default="vllm-cpu", show_default=True, help="Where there are several.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--artefacts", type=click.Path(path_type=Path), help="Folder that holds wheels.")
@@ -98,7 +99,7 @@ def main(
 ) -> None:
     """Print the medians beside what they may be."""
     distribution = Distribution(ROOT)
-    chosen = Stack.load(distribution, stack or distribution.stacks()[0])
+    chosen = Stack.load(distribution, stack or default_stack(distribution))
     found = measure(environment(chosen, [variant], Store.beside(artefacts)), chosen.name, rounds)
     if as_json:
         click.echo(json.dumps({"stack": chosen.name, "rounds": rounds, "seconds": found}, indent=2))

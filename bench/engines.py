@@ -63,7 +63,7 @@ def running_engines(
     Raises EngineError where one does not start.
     """
     with ExitStack() as stack:
-        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="specrl-engines-")))
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="specroll-engines-")))
         engines = {}
         for method in tqdm(methods, "starting engines", unit="engine", disable=None):
             options = setting.engine_options(method)

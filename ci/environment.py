@@ -4,7 +4,7 @@
     python3 ci/environment.py cpu     # prints the interpreter of the environment
 
 An environment is built by uv from a lock with hashes (see lock.py) and kept in
-`${SPECRL_CACHE:-$HOME/.cache/specrl}/environments` under the digest of that lock.
+`${SPECROLL_CACHE:-$HOME/.cache/specroll}/environments` under the digest of that lock.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,10 @@ import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from specroll.cache import cache_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_VERSION = "3.11"
@@ -35,12 +38,6 @@ LOCKS = {
 
 class BuildError(Exception):
     """A command that builds an environment failed."""
-
-
-def cache_folder() -> Path:
-    """Folder of everything that is built or fetched."""
-    chosen = os.environ.get("SPECRL_CACHE")
-    return Path(chosen).resolve() if chosen else Path.home() / ".cache" / "specrl"
 
 
 def interpreter(name: str) -> Path:

@@ -4,7 +4,7 @@
     python3 ci/npu_emulator.py emulated_npu
 
 It compiles the native part for the environment's PyTorch, and reads the schemas of torch_npu's
-operators from its pinned wheel; both are kept under `${SPECRL_CACHE:-$HOME/.cache/specrl}`.
+operators from its pinned wheel; both are kept under `${SPECROLL_CACHE:-$HOME/.cache/specroll}`.
 """
 
 from __future__ import annotations

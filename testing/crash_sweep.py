@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
-from specrl.commands.apply import apply
-from specrl.commands.revert import revert
+from specroll.commands.apply import apply
+from specroll.commands.revert import revert
 from tqdm import tqdm
 
 from testing import small_project

@@ -21,12 +21,12 @@ from typing import Any
 import click
 import hypothesis
 from hypothesis import strategies as st
-from specrl import processes
-from specrl.commands.apply import apply
-from specrl.commands.revert import revert
-from specrl.commands.status import status
-from specrl.commands.verify import verify
-from specrl.errors import ToolError
+from specroll.commands.apply import apply
+from specroll.commands.revert import revert
+from specroll.commands.status import status
+from specroll.commands.verify import verify
+from specroll.errors import ToolError
+from specroll.target import processes
 from tqdm import tqdm
 
 from testing import mutation

@@ -7,9 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from specrl.commands.apply import apply
-from specrl.selection import Request
-from specrl.transaction import LOCK_FILE
+from specroll.commands.apply import apply
+from specroll.target.selection import Request
+from specroll.writing.transaction import LOCK_FILE
 
 from testing import small_project
 from testing.file_system_steps import told

@@ -3,7 +3,6 @@
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from specroll.cache import cache_folder
 
 
 def place(deciding_files: Iterable[Path], deciding_packages: Iterable[str], name: str = "") -> Path:
@@ -24,8 +24,7 @@ def place(deciding_files: Iterable[Path], deciding_packages: Iterable[str], name
         digest.update(file.read_bytes())
     for package in deciding_packages:
         digest.update(f"{package}=={importlib.metadata.version(package)}\n".encode())
-    cache = os.environ.get("SPECRL_CACHE") or Path.home() / ".cache" / "specrl"
-    return Path(cache) / "models" / (name + digest.hexdigest()[:16])
+    return cache_folder() / "models" / (name + digest.hexdigest()[:16])
 
 
 def ensure(folder: Path, fill: Callable[[Path], None], force: bool = False) -> Path:

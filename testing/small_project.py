@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from specrl.artefact import Store
-from specrl.commands.refresh import refresh
-from specrl.distribution import Distribution
-from specrl.environment import Environment
-from specrl.selection import Request
+from specroll.commands.refresh import refresh
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.target.environment import Environment
+from specroll.target.selection import Request
 
 BODY = "".join(f"# line {number}\n" for number in range(1, 21))
 UPSTREAM = {
@@ -35,7 +35,7 @@ OLDER_OVERLAY = {"gamma/__init__.py": "name = 'older'\n", "delta/gone.py": "old 
 OVERLAY = {"gamma/__init__.py": "name = 'gamma'\n", "alpha/deep/hook.py": "hooked = True\n"}
 HEADER = """\
 From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
-From: specrl <patches@specrl.invalid>
+From: specroll <patches@specroll.invalid>
 Date: Thu, 1 Jan 1970 00:00:00 +0000
 Subject: {subject}
 
@@ -48,6 +48,8 @@ Remove-When: the test goes
 """
 STACK = """\
 # Kept as it is.
+default = true
+
 [packages.alpha]
 version = "1.0"
 series = [{series}]

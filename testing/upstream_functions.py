@@ -10,9 +10,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from specrl.artefact import Store, read_files
-from specrl.distribution import Distribution
-from specrl.stack import Stack
+from specroll.stack.artefact import Store, read_files
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -20,10 +20,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from specrl.artefact import Store, cache_folder
-from specrl.distribution import Distribution
-from specrl.errors import ToolError
-from specrl.stack import Stack
+from specroll.cache import cache_folder
+from specroll.errors import ToolError
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = "https://files.pythonhosted.org/packages"
@@ -67,7 +68,7 @@ def prepare(stack: str) -> Path:
     Raises:
         OSError: the archive cannot be fetched.
         ValueError: its content is not the pinned one.
-        specrl.errors.ToolError: a wheel cannot be had.
+        specroll.errors.ToolError: a wheel cannot be had.
     """
     folder = cache_folder() / "upstream" / f"{stack}-{ARCHIVES[stack].sha256[:16]}"
     if not folder.exists():

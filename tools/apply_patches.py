@@ -28,7 +28,7 @@ DEPENDENCIES = (
 CANNOT_WRITE = 6
 INTERRUPTED = 130
 # Set before the restart, so that an environment without the packages is not started for ever.
-RESTARTED = "SPECRL_RESTARTED"
+RESTARTED = "SPECROLL_RESTARTED"
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
             _restart_in(_private_environment())
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-    from specrl import cli
+    from specroll import cli
 
     cli.main()
 
@@ -73,14 +73,13 @@ def _restart_in(environment: Path) -> None:
         print(f"error: {environment} is damaged; delete it, it is then made anew", file=sys.stderr)
         sys.exit(CANNOT_WRITE)
     os.environ[RESTARTED] = "1"
-    os.environ.setdefault("SPECRL_TARGET_PYTHON", sys.executable)
+    os.environ.setdefault("SPECROLL_TARGET_PYTHON", sys.executable)
     os.execv(python, [python, str(Path(__file__).resolve()), *sys.argv[1:]])
 
 
 def _private_environment() -> Path:
-    cache = Path(os.environ.get("SPECRL_CACHE") or _home() / ".cache" / "specrl")
     key = hashlib.sha256("\n".join((sys.version, *DEPENDENCIES)).encode()).hexdigest()[:16]
-    environment = cache / f"tool-{key}"
+    environment = _cache_folder() / f"tool-{key}"
     if not environment.exists():
         wanted = ", ".join(_requirements())
         print(f"apply-patches: installing {wanted} in {environment}", file=sys.stderr)
@@ -91,12 +90,15 @@ def _private_environment() -> Path:
     return environment
 
 
-def _home() -> Path:
+def _cache_folder() -> Path:
+    from specroll.cache import cache_folder
+    from specroll.errors import TargetError
+
     try:
-        return Path.home()
-    except RuntimeError:
-        print("error: you have no home folder; name a cache with SPECRL_CACHE", file=sys.stderr)
-        sys.exit(CANNOT_WRITE)
+        return cache_folder()
+    except TargetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 def _build(environment: Path) -> None:
@@ -119,7 +121,7 @@ def _build(environment: Path) -> None:
 def _give_up(environment: Path, error: Exception) -> None:
     print(
         f"error: {environment} cannot be made ({error}); connect to a package index, name another"
-        f" cache with SPECRL_CACHE, or install"
+        f" cache with SPECROLL_CACHE, or install"
         f" {', '.join(_requirements())} for {sys.executable}",
         file=sys.stderr,
     )

@@ -50,10 +50,10 @@ def fetch(release: Release) -> Path:
     """The verified wheel of a release, from the cache of the patch tool.
 
     Raises:
-        specrl.errors.ToolError: it cannot be had, or is not the pinned one.
+        specroll.errors.ToolError: it cannot be had, or is not the pinned one.
     """
-    from specrl.artefact import Store
-    from specrl.stack import Artefact, Variant
+    from specroll.stack.artefact import Store
+    from specroll.stack.registry import Artefact, Variant
 
     artefact = Artefact(release.wheel, release.sha256)
     return Store.beside(None).fetch(Variant("torch-npu", release.version, artefact))

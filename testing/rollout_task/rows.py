@@ -27,7 +27,7 @@ def write_file(file: Path, prompts: Iterable[tuple[str, str]]) -> None:
     """Write prompts, each with its ground truth."""
     rows = [
         {
-            "data_source": "specrl",
+            "data_source": "specroll",
             "prompt": [{"role": "user", "content": prompt}],
             "reward_model": {"style": "rule", "ground_truth": ground_truth},
             "extra_info": {"index": index},

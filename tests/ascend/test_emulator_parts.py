@@ -17,7 +17,7 @@ PACKAGES = ROOT / "testing/npu_emulator/packages"
 
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path))
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path))
     return tmp_path
 
 
@@ -57,9 +57,9 @@ def test_the_native_part_is_missing(empty_cache):
 
 
 def test_the_schemas_are_missing(empty_cache, monkeypatch):
-    monkeypatch.delenv("SPECRL_CACHE")
+    monkeypatch.delenv("SPECROLL_CACHE")
     library = cache.native_library(torch.__version__)
-    monkeypatch.setenv("SPECRL_CACHE", str(empty_cache))
+    monkeypatch.setenv("SPECROLL_CACHE", str(empty_cache))
     copy = cache.native_library(torch.__version__)
     copy.parent.mkdir(parents=True)
     copy.symlink_to(library)

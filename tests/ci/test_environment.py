@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 

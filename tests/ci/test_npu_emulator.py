@@ -49,7 +49,7 @@ def test_schemas_are_strings_of_the_libraries(wheel):
 
 
 def test_schemas_are_written_once(wheel, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "argv", ["schemas", "0.23.0"])
     fetched = []
     monkeypatch.setattr(schemas, "fetch", lambda release: fetched.append(release) or wheel)
@@ -62,9 +62,9 @@ def test_schemas_are_written_once(wheel, tmp_path, monkeypatch, capsys):
 
 
 def test_a_wheel_that_is_not_the_pinned_one_is_refused(wheel, tmp_path, monkeypatch):
-    from specrl.errors import NotPinnedError
+    from specroll.errors import NotPinnedError
 
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path))
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path))
     release = Release("2.7.1", sha256="0" * 64)
     (tmp_path / "artefacts").mkdir()
     wheel.rename(tmp_path / "artefacts" / release.wheel)

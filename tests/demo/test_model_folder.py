@@ -60,7 +60,7 @@ def test_a_failure_keeps_the_model_that_was_there(tmp_path, monkeypatch):
 
 
 def test_the_default_folder_is_in_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path))
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path))
     monkeypatch.setattr(kept_folder.importlib.metadata, "version", lambda _: "1")
     first = model_folder.default_folder()
     monkeypatch.setattr(kept_folder.importlib.metadata, "version", lambda _: "2")

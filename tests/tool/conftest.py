@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from specrl import cli
+from specroll import cli
 
 from testing import small_project
 from testing.small_project import Project
@@ -47,8 +47,8 @@ class Target:
 def private_cache(tmp_path, monkeypatch):
     # How long a disk takes is not what is tested.
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("SPECRL_TARGET_PYTHON", raising=False)
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SPECROLL_TARGET_PYTHON", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -91,7 +91,7 @@ def compiled_target(target_with_pip, wheelhouse):
 
 @pytest.fixture
 def project(tmp_path, wheelhouse, monkeypatch):
-    monkeypatch.setenv("SPECRL_DISTRIBUTION", str(tmp_path / "project"))
+    monkeypatch.setenv("SPECROLL_DISTRIBUTION", str(tmp_path / "project"))
     wheel = wheelhouse / "alpha-1.0-py3-none-any.whl"
     patches, overlay = small_project.patches(), small_project.OVERLAY
     return Project.create(tmp_path / "project", wheel, patches, overlay)

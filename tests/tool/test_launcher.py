@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apply_patches
 import pytest
-from specrl import cli
+from specroll import cli
 
 LAUNCHER = Path(apply_patches.__file__)
 
@@ -23,7 +23,7 @@ def launch(tmp_path):
             [python, str(LAUNCHER), *arguments],
             capture_output=True,
             text=True,
-            env={**os.environ, "SPECRL_CACHE": str(tmp_path / "cache"), **environment},
+            env={**os.environ, "SPECROLL_CACHE": str(tmp_path / "cache"), **environment},
         )
 
     return run
@@ -92,7 +92,7 @@ def private(target, tmp_path):
             "apply_patches._build = lambda environment: environment.mkdir(parents=True);"
             "print(apply_patches._private_environment())"
         )
-        cache = {**os.environ, "SPECRL_CACHE": str(tmp_path / "cache")}
+        cache = {**os.environ, "SPECROLL_CACHE": str(tmp_path / "cache")}
         answer = subprocess.run([target.python, "-c", code], env=cache, stdout=subprocess.PIPE)
         script = Path(answer.stdout.decode().strip()) / "bin/python"
         script.parent.mkdir()
@@ -149,13 +149,13 @@ def test_user_without_home(monkeypatch, capsys, tool, project):
     def home():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.delenv("SPECRL_CACHE")
+    monkeypatch.delenv("SPECROLL_CACHE")
     monkeypatch.setattr(Path, "home", home)
     with pytest.raises(SystemExit, match="6"):
         apply_patches._private_environment()
-    assert "name a cache with SPECRL_CACHE" in capsys.readouterr().err
+    assert "name a cache with SPECROLL_CACHE" in capsys.readouterr().err
     result = tool("lint")
-    assert (result.code, "name a cache with SPECRL_CACHE" in result.err) == (6, True)
+    assert (result.code, "name a cache with SPECROLL_CACHE" in result.err) == (6, True)
 
 
 def test_interrupted_while_it_installs(monkeypatch):

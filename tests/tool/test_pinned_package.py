@@ -7,9 +7,9 @@ import venv
 from pathlib import Path
 
 import pytest
-from specrl.artefact import Store
-from specrl.distribution import Distribution
-from specrl.stack import Stack
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack
 
 ROOT = Path(__file__).parents[2]
 STACK = "2026.09"

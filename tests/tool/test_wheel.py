@@ -18,7 +18,7 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*build, "--wheel-dir", folder, ROOT], check=True)
-    return next(folder.glob("specrl-*.whl"))
+    return next(folder.glob("specroll-*.whl"))
 
 
 def shipped(folder):
@@ -26,7 +26,7 @@ def shipped(folder):
     listed = subprocess.run(
         ["git", "ls-files", folder], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    return {f"specrl/distribution/{path}" for path in listed.stdout.split()}
+    return {f"specroll/distribution/{path}" for path in listed.stdout.split()}
 
 
 def test_patches_and_overlay_are_in_the_wheel(wheel):
@@ -70,13 +70,13 @@ def test_the_installed_command_finds_its_patches(installed):
     "command", [("versions", "--write"), ("versions", "--check"), ("edit", "vllm"), ("refresh",)]
 )
 def test_the_installed_patches_are_not_for_editing(installed, environment, command):
-    before = sorted(environment.rglob("specrl/distribution/**/*"))
+    before = sorted(environment.rglob("specroll/distribution/**/*"))
     result = installed(*command)
-    place = next(environment.glob("lib/python3*/site-packages/specrl/distribution")).resolve()
+    place = next(environment.glob("lib/python3*/site-packages/specroll/distribution")).resolve()
     assert result.returncode == 2
     assert result.stderr.startswith(f"error: {place} was installed with the tool and is not for")
     assert "run this in a checkout, or name one with --distribution" in result.stderr
-    assert sorted(environment.rglob("specrl/distribution/**/*")) == before
+    assert sorted(environment.rglob("specroll/distribution/**/*")) == before
 
 
 def test_a_checkout_can_be_named_to_the_installed_command(installed):

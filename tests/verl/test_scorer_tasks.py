@@ -127,7 +127,7 @@ def test_a_tasks_folder(tmp_path):
 
 @pytest.mark.usefixtures("quick")
 def test_command(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPECRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "cache"))
     plain = CliRunner().invoke(__main__.main, ["hard"])
     path = task_folder.default_folder("hard")
     assert plain.stdout == f"{path}\n"

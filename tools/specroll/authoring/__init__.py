@@ -1,0 +1,1 @@
+"""How patch sets are made and held against the conventions."""

@@ -1,0 +1,86 @@
+"""Whether patches and lock are what the pinned artefacts give, computed anew."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from specroll.authoring import fresh_lock
+from specroll.errors import ToolError
+from specroll.stack.artefact import Store, paths, read_files
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import FILE_NAME, Lock
+from specroll.stack.registry import Package, Stack
+from specroll.stack.series import Series, check_reviewed, load_parts
+
+Wheels = Mapping[str, Path]
+
+
+def wheels_at_hand(package: Package, store: Store) -> Wheels:
+    """Return the artefacts of a package that need not be downloaded, by distribution.
+
+    Raises:
+        NotPinnedError: one has not the pinned content.
+    """
+    found = {name: store.at_hand(variant) for name, variant in package.variants.items()}
+    return {name: path for name, path in found.items() if path}
+
+
+def breaches(
+    distribution: Distribution, stack: Stack, package: Package, lock: Lock, wheels: Wheels
+) -> list[str]:
+    """Compute lock and patches anew from the artefacts; say where what is there differs."""
+    try:
+        series = load_parts(stack, package)
+        for name, part in series.items():
+            entries = lock.packages[package.name].parts[name].series
+            check_reviewed(stack.folder / package.name, part, entries)
+        found = list(_lock_breaches(distribution, stack, package, lock, wheels))
+        if wheels and package.whole.series:
+            found += _export_breaches(stack, package, series, next(iter(wheels.values())))
+    except ToolError as error:
+        return error.sentences()
+    return [*found, *_collisions(distribution, package, wheels)]
+
+
+def _lock_breaches(
+    distribution: Distribution, stack: Stack, package: Package, lock: Lock, wheels: Wheels
+) -> Iterator[str]:
+    locked = lock.packages[package.name]
+    kept = {name: value for name, value in locked.variants.items() if name not in wheels}
+    store = Store(tuple(path.parent for path in wheels.values()))
+    series = load_parts(stack, package)
+    fresh = fresh_lock.compute(distribution, package, series, store, replace(locked, variants=kept))
+    if fresh != locked:
+        yield (
+            f"{stack.folder / FILE_NAME} is not what a fresh computation gives for {package.name};"
+            f" review the change and run `apply-patches refresh {package.name}`"
+        )
+
+
+def _export_breaches(
+    stack: Stack, package: Package, parts: Mapping[str, Series], wheel: Path
+) -> Iterator[str]:
+    # Here and not above: GitPython needs a git binary, and only this does.
+    from specroll.authoring.workspace import Workspace
+
+    series = Series(tuple(patch for part in parts.values() for patch in part.patches))
+    with tempfile.TemporaryDirectory() as folder:
+        pristine = read_files(wheel, series.paths).items()
+        workspace = Workspace.create(Path(folder) / package.name, pristine, series.patches)
+        exported = workspace.export(stack.sets)
+    for patch, (exported_name, data) in zip(series.patches, exported, strict=True):
+        path = stack.folder / package.name / patch.name
+        if (patch.name, path.read_bytes()) != (exported_name, data):
+            yield (
+                f"{path} is not what exporting it gives, {exported_name} with git's diff; run"
+                f" `apply-patches edit {package.name}`, then `refresh {package.name}`"
+            )
+
+
+def _collisions(distribution: Distribution, package: Package, wheels: Wheels) -> Iterator[str]:
+    for wheel in wheels.values():
+        for path in sorted(paths(wheel) & set(package.whole.overlay)):
+            yield f"{distribution.overlay / path} exists in {wheel.name} too; patch it, or rename"

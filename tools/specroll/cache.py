@@ -1,0 +1,32 @@
+"""The folder that keeps what is downloaded, built and trained; needs the standard library alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from specroll import variables
+from specroll.errors import TargetError
+
+
+def cache_folder() -> Path:
+    """Return the folder: the one that `SPECROLL_CACHE` names, else `~/.cache/specroll`.
+
+    Where only the folder of the old name exists, it is used. The variable then names it, so that
+    this is said once, child processes included.
+
+    Raises:
+        TargetError: no folder is named, and the user has no home.
+    """
+    if chosen := variables.read("CACHE"):
+        return Path(chosen).resolve()
+    try:
+        caches = Path.home() / ".cache"
+    except RuntimeError as error:
+        raise TargetError("You have no home folder; name a cache with SPECROLL_CACHE") from error
+    folder, old = caches / "specroll", caches / "specrl"
+    if folder.exists() or not old.exists():
+        return folder
+    print(f"note: {old} is the cache's old name; rename it to {folder}", file=sys.stderr)
+    variables.write("CACHE", str(old))
+    return old

@@ -1,0 +1,341 @@
+"""The command line: options, help, and which command answers."""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from specroll import report, variables
+from specroll.commands import versions
+from specroll.commands.apply import apply
+from specroll.commands.check import check
+from specroll.commands.lint import lint
+from specroll.commands.revert import revert
+from specroll.commands.status import status
+from specroll.commands.verify import verify
+from specroll.errors import RequestError, TargetError, ToolError, unforeseen
+from specroll.report import Report
+from specroll.stack import distribution
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.registry import Stack, default_stack
+from specroll.stack.sets import Choice
+from specroll.target import environment
+from specroll.target.selection import Request
+
+BUG = 70
+INTERRUPTED = 130
+
+WORKDIR = Path(".apply-patches-edit")
+
+Command = Callable[..., Any]
+
+WITH = "Choose this set, whatever is installed; repeatable."
+WITHOUT = "Leave this set out, whatever is installed; repeatable."
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--distribution",
+    "folder",
+    type=FOLDER,
+    default=lambda: variables.read("DISTRIBUTION"),
+    help="Folder with patches/ and overlay/; the default is the one that came with the tool.",
+)
+@click.pass_context
+def cli(context: click.Context, folder: Path | None) -> None:
+    """Apply a reviewed series of patches to installed packages, and take it back.
+
+    \b
+    Exit codes: 0 done; 1 a check found differences; 2 usage; 3 patch conflict;
+    4 not a pinned version; 5 foreign bytes; 6 not writable, or another run;
+    70 a bug; 130 interrupted.
+
+    \b
+    Example: apply-patches apply
+    """
+    context.obj = folder
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A path may hold bytes, and a message characters, that the terminal has no form for.
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        return int(cli.main(prog_name="apply-patches", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        return _give_up(error.exit_code, error.format_message(), error.show)
+    except (click.Abort, KeyboardInterrupt):
+        return _give_up(INTERRUPTED, "interrupted")
+    except OSError as error:
+        # A command's own are dealt with in `reported`.
+        click.echo(f"error: The report cannot be written ({error.strerror})", err=True)
+        return TargetError.exit_code
+    except Exception:
+        traceback.print_exc()
+        return _give_up(BUG, "This is a bug, please report it with the lines above.")
+
+
+def _give_up(code: int, sentence: str, show: Callable[[], None] | None = None) -> int:
+    """Tell why no command could report, in the form that was asked for; return the exit code."""
+    if "--json" in sys.argv:
+        report.show_failure(None, code, [sentence])
+    elif show:
+        show()
+    else:
+        click.echo(sentence, err=True)
+    return code
+
+
+def reported(command: Command) -> Command:
+    """Print the report that a command returns or the error it raises; return the exit code."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+    @click.pass_context
+    @functools.wraps(command)
+    def run(context: click.Context, /, *args: object, as_json: bool, **options: object) -> int:
+        name = context.info_name or ""
+        try:
+            result: Report = command(distribution.find(context.obj), *args, **options)
+        except (ToolError, OSError) as error:
+            failure = unforeseen(error) if isinstance(error, OSError) else error
+            report.show_error(name, failure, as_json)
+            return failure.exit_code
+        report.show(name, result, as_json)
+        return result.exit_code
+
+    return run
+
+
+def on_target(command: Command) -> Command:
+    """Give a command the options that name stack, packages and environment, as a request."""
+
+    @click.option("--stack", help="Stack to use; the default is found from installed versions.")
+    @click.option(
+        "--package", "packages", multiple=True, help="Act on this package alone; repeatable."
+    )
+    @click.option("--python", type=click.Path(), help="Interpreter to work on.")
+    @click.option("--root", type=FOLDER, help="Unpacked wheel or checkout to work on instead.")
+    @functools.wraps(command)
+    def run(
+        source: Distribution,
+        stack: str | None,
+        packages: tuple[str, ...],
+        python: str | None,
+        root: Path | None,
+        **options: object,
+    ) -> Report:
+        if root and python:
+            raise RequestError("--root and --python exclude each other; name one of them.")
+        place = environment.of_tree(root) if root else environment.of_interpreter(python)
+        result: Report = command(Request(source, place, stack, packages), **options)
+        return result
+
+    return run
+
+
+def with_sets(command: Command) -> Command:
+    """Give a command that has a request the options that choose sets."""
+
+    @click.option("--with", "wanted", multiple=True, metavar="SET", help=WITH)
+    @click.option("--without", "refused", multiple=True, metavar="SET", help=WITHOUT)
+    @functools.wraps(command)
+    def run(
+        request: Request, wanted: tuple[str, ...], refused: tuple[str, ...], **options: object
+    ) -> Report:
+        for name in set(wanted).intersection(refused):
+            raise RequestError(f"--with {name} and --without {name} exclude each other.")
+        if (wanted or refused) and request.packages:
+            raise RequestError("Sets are for all packages alike; leave out --package.")
+        result: Report = command(replace(request, choice=Choice(wanted, refused)), **options)
+        return result
+
+    return run
+
+
+@cli.command("apply")
+@reported
+@on_target
+@with_sets
+@click.option("--dry-run", is_flag=True, help="Plan everything and write nothing.")
+def apply_command(request: Request, dry_run: bool) -> Report:
+    """Patch the installed packages of a stack.
+
+    Finishes or undoes an interrupted run first. Packages that are not installed are skipped,
+    unless they are named with --package. Sets are chosen by what is installed, or with --with and
+    --without, which hold until they are named again or everything is reverted.
+
+    \b
+    Example: apply-patches apply --python ~/train/bin/python
+    """
+    if not dry_run:
+        return apply(request)
+    rehearsal = check(request)
+    rehearsal.exit_code = 0
+    return rehearsal
+
+
+@cli.command("check")
+@reported
+@on_target
+@with_sets
+def check_command(request: Request) -> Report:
+    """Rehearse `apply` and write nothing.
+
+    Exits 0 where nothing is left to do, 1 where `apply` would change something, and with the
+    code of `apply` where it would fail. An interrupted run counts as a difference.
+
+    \b
+    Example: apply-patches check --stack 2026.09
+    """
+    return check(request)
+
+
+@cli.command("status")
+@reported
+@on_target
+@with_sets
+def status_command(request: Request) -> Report:
+    """Tell in which condition each package is; exits 0 whatever that is.
+
+    pristine, applied, outdated (another patch set is applied, or the lock is stale), partial,
+    drifted (foreign bytes), or absent, with the reason. An interrupted run is told and left to
+    `apply`.
+
+    \b
+    Example: apply-patches status --json
+    """
+    return status(request)
+
+
+@cli.command("verify")
+@reported
+@on_target
+@with_sets
+def verify_command(request: Request) -> Report:
+    """Compare the installed tree with the lock and RECORD; exits 1 where they differ.
+
+    \b
+    Example: apply-patches verify --package mypackage
+    """
+    return verify(request)
+
+
+@cli.command("revert")
+@reported
+@on_target
+def revert_command(request: Request) -> Report:
+    """Put the saved bytes back; afterwards the tree is as it was installed.
+
+    Finishes or undoes an interrupted run first.
+
+    \b
+    Example: apply-patches revert --root ./unpacked-wheel
+    """
+    return revert(request)
+
+
+def on_series(command: Command) -> Command:
+    """Give a command the options that name a stack and the folder of an artefact."""
+
+    @click.option("--stack", help="Stack to work on; without it the default one.")
+    @click.option("--workdir", type=FOLDER, default=WORKDIR, help="Where scratch repositories lie.")
+    @click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
+    @functools.wraps(command)
+    def run(
+        source: Distribution, stack: str | None, artefacts: Path | None, **options: object
+    ) -> Report:
+        source.require_checkout()
+        name = stack or default_stack(source)
+        result: Report = command(source, name, Store.beside(artefacts), **options)
+        return result
+
+    return run
+
+
+@cli.command("edit")
+@reported
+@on_series
+@click.argument("package")
+def edit_command(
+    source: Distribution, stack: str, store: Store, package: str, workdir: Path
+) -> Report:
+    """Make a scratch git repository of PACKAGE, with one commit a patch.
+
+    It is made from the pinned artefact, in WORKDIR/STACK/PACKAGE. Amend, add, drop or reorder
+    the commits there, then run `refresh`.
+
+    \b
+    Example: apply-patches edit mypackage --stack 2026.09
+    """
+    # Here and not above: GitPython needs a git binary, and applying must not.
+    from specroll.commands.edit import edit
+
+    return edit(Stack.load(source, stack), package, store, workdir.absolute() / stack / package)
+
+
+@cli.command("refresh")
+@reported
+@on_series
+@click.argument("packages", metavar="[PACKAGE]...", nargs=-1)
+def refresh_command(
+    source: Distribution, stack: str, store: Store, packages: tuple[str, ...], workdir: Path
+) -> Report:
+    """Export scratch repositories as patches, and lock the stack anew.
+
+    Without PACKAGE all packages of the stack are meant. A package without a scratch repository
+    in WORKDIR/STACK/PACKAGE keeps its patches, and its lock is computed from them.
+
+    \b
+    Example: apply-patches refresh mypackage --artefacts ~/wheels
+    """
+    from specroll.commands.refresh import refresh
+
+    return refresh(source, stack, packages, store, workdir.absolute() / stack)
+
+
+@cli.command("lint")
+@reported
+@click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
+def lint_command(source: Distribution, artefacts: Path | None) -> Report:
+    """Hold names, headers, paths, overlay and lock of all stacks against the conventions.
+
+    Exits 1 where one is broken. Nothing is downloaded: what needs a pinned file that is not at
+    hand is skipped and named.
+
+    \b
+    Example: apply-patches lint --artefacts ~/wheels
+    """
+    return lint(source, Store.beside(artefacts))
+
+
+@cli.command("versions")
+@reported
+@click.option("--write", "action", flag_value="write", help="Generate VERSIONS.md.")
+@click.option("--check", "action", flag_value="check", help="Exit 1 where VERSIONS.md is stale.")
+def versions_command(source: Distribution, action: str | None) -> Report:
+    """Generate VERSIONS.md from all stacks, or say whether it is stale.
+
+    \b
+    Example: apply-patches versions --check
+    """
+    if action is None:
+        raise RequestError("Name one of --write and --check.")
+    source.require_checkout()
+    return versions.write(source) if action == "write" else versions.check(source)

@@ -1,0 +1,1 @@
+"""What is written by hand and reviewed: registry, lock, patches, pinned artefacts."""

@@ -1,0 +1,1 @@
+"""How files change: planned in memory, written as one transaction."""
