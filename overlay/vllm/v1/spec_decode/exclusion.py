@@ -57,17 +57,3 @@ def refuse_logits_processors(config: VllmConfig, processors: Sequence[type]) -> 
             f"vLLM 0.11 does not apply custom logits processors ({names}) to draft tokens: remove "
             "them or speculative_config."
         )
-
-
-def refuse_speculation_on_cpu(config: VllmConfig) -> None:
-    """Refuse an engine that would speculate on a CPU, whose runner cannot verify drafts.
-
-    Raises:
-        ValueError: speculation is configured.
-    """
-    if config.speculative_config is not None:
-        raise ValueError(
-            "vLLM 0.11 cannot speculate on a CPU: its rejection sampler needs Triton, and its "
-            "attention there takes a request with drafts for one new token. Remove "
-            "speculative_config, or use a GPU or an NPU."
-        )
