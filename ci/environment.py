@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Builds the environments that CI and the demo run in; needs only Python, pip and a network.
+"""Builds the environments of tests and demos; needs only Python, pip and a network.
 
     python3 ci/environment.py cpu     # prints the interpreter of the environment
 
-An environment is built by uv from a lock with hashes (see lock.py) and kept in
-`${SPECROLL_CACHE:-$HOME/.cache/specroll}/environments` under the digest of that lock.
+The environments are `dev` and those of the stacks that name a lock: `cpu-STACK` is the environment
+`cpu` of a stack, and `cpu` alone that of the default stack. uv builds an environment from its lock,
+which has hashes (see lock.py). It lies in `${SPECROLL_CACHE:-$HOME/.cache/specroll}/environments`,
+under the digest of that lock.
 """
 
 from __future__ import annotations
@@ -18,78 +20,140 @@ import sys
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from specroll.cache import cache_folder
 
-ROOT = Path(__file__).resolve().parent.parent
+from ci.unused_environments import remove_unused
+from testing.registry import ROOT, Stack, default_stack, stacks
+
 PYTHON_VERSION = "3.11"
 UV_REQUIREMENT = "uv==0.13.9"
-LOCKS = {
-    "dev": ROOT / "ci/environments/dev.txt",
-    "cpu": ROOT / "patches/2026.09/environments/cpu.txt",
-    "cpu-2025.11": ROOT / "patches/2025.11/environments/cpu.txt",
-    "emulated_npu": ROOT / "patches/2026.09/environments/emulated_npu.txt",
-    "emulated_npu-2025.11": ROOT / "patches/2025.11/environments/emulated_npu.txt",
-}
 
 
 class BuildError(Exception):
     """A command that builds an environment failed."""
 
 
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment with exactly the packages of a lock.
+
+    For example `find("cpu").folder`, built by `interpreter("cpu")`, holds vLLM's build for CPUs.
+    """
+
+    name: str
+    lock: Path
+    stack: Stack | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies: another place for each content of the lock."""
+        digest = hashlib.sha256(self.lock.read_bytes()).hexdigest()[:16]
+        return cache_folder() / "environments" / f"{self.name}-{digest}"
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+
+def environments() -> dict[str, Environment]:
+    """Return all environments that have a lock, by their full names."""
+    found = {"dev": Environment("dev", ROOT / "ci/environments/dev.txt")}
+    for stack in stacks():
+        for short, table in stack.environments.items():
+            if "lock" in table:
+                name = full_name(short, stack)
+                found[name] = Environment(name, stack.folder / table["lock"], stack)
+    return found
+
+
+def full_name(short: str, stack: Stack) -> str:
+    """Return the name of a stack's environment among those of all stacks."""
+    return f"{short}-{stack.name}"
+
+
+def names() -> list[str]:
+    """Return the names that `find` knows, in order."""
+    default = f"-{default_stack().name}"
+    return sorted({*environments(), *(name.removesuffix(default) for name in environments())})
+
+
+def find(name: str) -> Environment:
+    """Return the environment of a name; without a stack it is that of the default one.
+
+    Raises:
+        KeyError: there is none.
+    """
+    known = environments()
+    return known[name if name in known else full_name(name, default_stack())]
+
+
 def interpreter(name: str) -> Path:
-    """Python of the environment `name`, which is built where it is missing.
+    """Return the Python of an environment, which is built where it is missing.
 
     Raises:
         BuildError: a step of the build failed.
     """
-    lock = LOCKS[name]
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    folder = cache_folder() / "environments" / f"{name}-{digest}"
-    complete = folder / ".complete"
-    with only_one_builder():
+    environment = find(name)
+    complete = environment.folder / ".complete"
+    with only_one_builder(environment.name):
         if not complete.exists():
-            build(folder, lock)
-            complete.touch()
-    return folder / "bin" / "python"
+            build(environment)
+        complete.touch()  # its time is that of the last use
+    return environment.python
 
 
 @contextmanager
-def only_one_builder() -> Iterator[None]:
-    """Hold the lock under which the cache is written."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with (cache_folder() / ".building").open("w") as lock:
+def only_one_builder(name: str) -> Iterator[None]:
+    """Hold the lock under which a part of the cache is written."""
+    folder = cache_folder() / "environments"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".building-{name}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def uv() -> Path:
-    """The uv that builds environments, in a virtual environment of its own."""
+    """Return the uv that builds environments, in a virtual environment of its own.
+
+    Raises:
+        BuildError: it cannot be installed.
+    """
     folder = cache_folder() / UV_REQUIREMENT.replace("==", "-")
     program = folder / "bin" / "uv"
-    if not program.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", UV_REQUIREMENT)
+    with only_one_builder("uv"):
+        if not program.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=True)
+            run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", UV_REQUIREMENT)
     return program
 
 
-def build(folder: Path, lock: Path) -> None:
-    """Install exactly the packages of `lock` into a new environment at `folder`."""
+def build(environment: Environment) -> None:
+    """Install the packages of a lock, and make room for them.
+
+    Raises:
+        BuildError: a step of the build failed.
+    """
+    folder = environment.folder
     print(f"Building {folder.name} (once for each lock) …", file=sys.stderr)
+    remove_unused(folder.parent, keep={known.folder for known in environments().values()})
     shutil.rmtree(folder, ignore_errors=True)
     program = uv()
     run(program, "venv", "--quiet", "--no-python-downloads", "--python", PYTHON_VERSION, folder)
-    python = folder / "bin" / "python"
     # To a terminal uv shows its progress, to a log it would write a line for each package.
     verbosity = [] if sys.stderr.isatty() else ["--quiet"]
-    run(program, "pip", "sync", *verbosity, "--python", python, "--require-hashes", lock)
+    install = (program, "pip", "sync", *verbosity, "--python", environment.python)
+    run(*install, "--require-hashes", environment.lock)
     # uv writes no bytecode, and where PYTHONDONTWRITEBYTECODE is set each import compiles anew.
     print("Compiling to bytecode …", file=sys.stderr)
-    compileall = [python, "-m", "compileall", "-qq", "-j0", folder / "lib"]
+    compileall = (str(environment.python), "-m", "compileall", "-qq", "-j0", str(folder / "lib"))
     subprocess.run(compileall, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -108,8 +172,8 @@ def run(*command: str | Path, folder: Path | None = None) -> None:
 
 def main() -> None:
     """Build the environment that the command line names and print its interpreter."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=sorted(LOCKS))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("name", choices=names(), help="such as dev, cpu or cpu-STACK")
     try:
         print(interpreter(parser.parse_args().name))
     except BuildError as error:

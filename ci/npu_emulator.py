@@ -14,16 +14,39 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environment import ROOT, BuildError, interpreter, only_one_builder, run
-from patched import patched_interpreter
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-ENVIRONMENTS = ("emulated_npu", "emulated_npu-2025.11")
+from ci.environment import (
+    BuildError,
+    Environment,
+    find,
+    full_name,
+    interpreter,
+    names,
+    only_one_builder,
+    run,
+)
+from ci.patched import patched_interpreter
+from testing.registry import ROOT, Stack
+
 PYTHONPATH = f"{ROOT / 'testing/npu_emulator/packages'}:{ROOT}"
-ASK_FOR_RELEASE = "from importlib.metadata import version; print(version('vllm-ascend'))"
+
+
+def is_emulated(environment: Environment) -> bool:
+    """Say whether an environment has the NPU emulator of its stack."""
+    stack = environment.stack
+    if stack is None or "emulator" not in stack.ci:
+        return False
+    return environment.name == full_name(stack.ci["emulator"]["environment"], stack)
+
+
+def emulated_names() -> list[str]:
+    """Return the names of the environments that have the emulator."""
+    return [name for name in names() if is_emulated(find(name))]
 
 
 def emulated_interpreter(name: str) -> Path:
-    """Python of the environment `name`, patched, for which the emulator is ready.
+    """Return the Python of an environment, patched, for which the emulator is ready.
 
     Its processes find the emulator where PYTHONPATH is this module's.
 
@@ -31,29 +54,30 @@ def emulated_interpreter(name: str) -> Path:
         BuildError: the environment or the emulator cannot be built.
         subprocess.CalledProcessError: the patch set cannot be applied.
     """
+    stack = find(name).stack
+    if stack is None:
+        raise BuildError(f"{name} is no stack's environment: it has no NPU emulator")
     python = patched_interpreter(name)
-    prepare(python)
+    prepare(python, stack)
     return python
 
 
-def prepare(python: Path) -> None:
+def prepare(python: Path, stack: Stack) -> None:
     """Build the native part for an interpreter, and fetch the schemas that its vLLM-Ascend needs.
 
     Raises:
         BuildError: one of them cannot be had.
     """
-    asked = subprocess.run([python, "-c", ASK_FOR_RELEASE], check=True, capture_output=True)
     dev = interpreter("dev")
-    with only_one_builder():
+    with only_one_builder("npu_emulator"):
         run(python, "-m", "testing.npu_emulator.native_library", folder=ROOT)
-        release = asked.stdout.decode().strip()
-        run(dev, "-m", "testing.npu_emulator.schemas", release, folder=ROOT)
+        run(dev, "-m", "testing.npu_emulator.schemas", stack.name, folder=ROOT)
 
 
 def main() -> None:
     """Prepare the environment that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=ENVIRONMENTS)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("name", choices=emulated_names(), help="such as emulated_npu")
     try:
         python = emulated_interpreter(parser.parse_args().name)
     except (BuildError, subprocess.CalledProcessError) as error:

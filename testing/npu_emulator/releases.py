@@ -1,40 +1,41 @@
-"""The releases of torch_npu whose operators the emulator has, by the vLLM-Ascend that asks for one.
+"""The release of torch_npu whose operators the emulator has: the one that vLLM-Ascend asks for.
 
-Only the schemas are read from the wheels. Wheels for aarch64 are named, whatever this machine is:
-in those for x86-64 the compiler has cut some schemas to pieces.
+A stack names it in the table `[ci.emulator]` of its registry. Only the schemas of operators are
+read from the wheel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version
+
+from testing.registry import Stack, installed_stack
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release of torch_npu: its version, and one of its wheels."""
+    """A release of torch_npu: its version, and one of its wheels.
+
+    For example `Release("1.0", "torch_npu-1.0-py3-none-any.whl", "0" * 64)`.
+    """
 
     version: str
+    artefact: str
     sha256: str
 
-    @property
-    def wheel(self) -> str:
-        """Name of the wheel."""
-        return f"torch_npu-{self.version}-cp311-cp311-manylinux_2_28_aarch64.whl"
-
-
-RELEASES = {
-    "0.23.0": Release(
-        version="2.10.0.post4",
-        sha256="624ba08fb0259fcb8315a4b5bb5d7edd2d2ca927ba368c800b7f18771564e153",
-    ),
-    "0.11.0": Release(
-        version="2.7.1",
-        sha256="d21101daaeecced1664b26f8aae4975476f7faab39b2e62a4299fb0bdebc4817",
-    ),
-}
+    @classmethod
+    def of(cls, stack: Stack) -> Release:
+        """Read the release that a stack names."""
+        table = stack.ci["emulator"]
+        return cls(table["version"], table["artefact"], table["sha256"])
 
 
 def installed_release() -> Release:
-    """The release that the installed vLLM-Ascend asks for."""
-    return RELEASES[version("vllm-ascend")]
+    """Return the release that the installed vLLM-Ascend asks for.
+
+    Raises:
+        LookupError: no stack is installed.
+    """
+    stack = installed_stack()
+    if stack is None:
+        raise LookupError("the releases that are installed are those of no stack")
+    return Release.of(stack)

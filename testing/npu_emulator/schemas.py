@@ -1,6 +1,6 @@
 """The schemas of torch_npu's operators, as the libraries of a pinned wheel spell them.
 
-    python -m testing.npu_emulator.schemas 0.23.0    # writes those for this release of vLLM-Ascend
+    python -m testing.npu_emulator.schemas STACK    # writes those of a stack's torch_npu
 
 runs in the environment `dev`, whose tool fetches the wheel.
 """
@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testing.npu_emulator import cache
-from testing.npu_emulator.releases import RELEASES, Release
+from testing.npu_emulator.releases import Release
+from testing.registry import stack
 
 # The library in which each namespace of operators is registered.
 LIBRARIES = {
@@ -55,13 +56,13 @@ def fetch(release: Release) -> Path:
     from specroll.stack.artefact import Store
     from specroll.stack.registry import Artefact, Variant
 
-    artefact = Artefact(release.wheel, release.sha256)
+    artefact = Artefact(release.artefact, release.sha256)
     return Store.beside(None).fetch(Variant("torch-npu", release.version, artefact))
 
 
 def main() -> None:
-    """Write the schemas that the release on the command line asks for."""
-    release = RELEASES[sys.argv[1]]
+    """Write the schemas of the stack that the command line names."""
+    release = Release.of(stack(sys.argv[1]))
     path = cache.schemas(release.version)
     if not path.exists():
         found = read_wheel(fetch(release))

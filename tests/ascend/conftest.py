@@ -1,7 +1,6 @@
 """vLLM-Ascend's own worker and model runner, executed on an emulated device.
 
-Nothing here was ever tested on Ascend hardware. The same tests run in both stacks; the release of
-vLLM-Ascend that is installed decides where they differ.
+Nothing here was ever tested on Ascend hardware.
 """
 
 import gc
@@ -9,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,17 +16,15 @@ import pytest
 if not find_spec("torch_npu"):
     pytest.skip("these tests run on the emulated NPU; see ci/test", allow_module_level=True)
 
+from testing.cpu_environment import set_environment
 from testing.npu_emulator.process_environment import NPU_ENVIRONMENT
 
-os.environ.update(NPU_ENVIRONMENT)
-
+set_environment(NPU_ENVIRONMENT)
 
 # First: its modules import each other, and only from here on all of them can be imported.
 import vllm_ascend.ops  # noqa: F401
 from vllm import LLM
-from vllm.config import VllmConfig
 from vllm.model_executor.models.interfaces_base import supports_kw
-from vllm_ascend.ascend_config import clear_ascend_config, init_ascend_config
 from vllm_ascend.ops import rotary_embedding
 
 from testing import tiny_model
@@ -39,22 +35,9 @@ MAX_MODEL_LEN = 512
 
 
 @pytest.fixture(scope="session")
-def ascend_version():
-    """The release of vLLM-Ascend, such as 0.23.0."""
-    return version("vllm-ascend")
-
-
-@pytest.fixture(scope="session")
 def target_model(tmp_path_factory):
     """Folder of the target model."""
     return save_tiny_model(tmp_path_factory.mktemp("model"), MAX_MODEL_LEN)
-
-
-@pytest.fixture(scope="module")
-def ascend_config():
-    """The default configuration of vLLM-Ascend, for its functions outside of an engine."""
-    yield init_ascend_config(VllmConfig())
-    clear_ascend_config()
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +78,7 @@ def forget_the_engine():
     """Free what upstream keeps of the first engine as long as the process lives.
 
     On hardware an engine has a process of its own; here the next one would find the device's memory
-    in use (0.11 caches methods of models) or positions of another length and type (0.23).
+    in use, where methods of models are cached, or positions of another length and type.
     """
     if hasattr(supports_kw, "cache_clear"):
         supports_kw.cache_clear()

@@ -15,6 +15,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ROOT / "testing/npu_emulator/packages"
 
 
+@pytest.fixture(scope="session")
+def library():
+    """The native part in the cache that these tests were started with."""
+    return cache.native_library(torch.__version__)
+
+
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path))
@@ -56,10 +62,7 @@ def test_the_native_part_is_missing(empty_cache):
     assert import_torch_npu().endswith("is missing; `python3 ci/npu_emulator.py` builds it")
 
 
-def test_the_schemas_are_missing(empty_cache, monkeypatch):
-    monkeypatch.delenv("SPECROLL_CACHE")
-    library = cache.native_library(torch.__version__)
-    monkeypatch.setenv("SPECROLL_CACHE", str(empty_cache))
+def test_the_schemas_are_missing(library, empty_cache):
     copy = cache.native_library(torch.__version__)
     copy.parent.mkdir(parents=True)
     copy.symlink_to(library)

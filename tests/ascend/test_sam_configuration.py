@@ -7,6 +7,7 @@ from vllm_ascend import sam_limits
 from vllm_ascend.ascend_config import clear_ascend_config
 
 from testing.engine import SAM
+from testing.registry import needs, provides
 
 
 @pytest.fixture
@@ -67,17 +68,16 @@ def test_graphs_of_one_query_length_are_refused(configure):
         configure(enforce_eager=False, compilation_config={"cudagraph_mode": "FULL_DECODE_ONLY"})
 
 
-def test_graphs_that_fit_any_number_of_tokens_are_kept(configure, ascend_version, monkeypatch):
-    monkeypatch.delenv("TORCH_COMPILE_DISABLE")  # with it vLLM 0.23 makes no graphs
+def test_graphs_that_fit_any_number_of_tokens_are_kept(configure, monkeypatch):
+    monkeypatch.delenv("TORCH_COMPILE_DISABLE")  # with it some releases of vLLM make no graphs
     config = configure(enforce_eager=False)
-    kept = {"0.11.0": "PIECEWISE", "0.23.0": "FULL_AND_PIECEWISE"}
-    assert config.compilation_config.cudagraph_mode.name == kept[ascend_version]
+    kept = "FULL_AND_PIECEWISE" if provides("full graphs by default") else "PIECEWISE"
+    assert config.compilation_config.cudagraph_mode.name == kept
     assert config.compilation_config.cudagraph_capture_sizes
 
 
-def test_graphs_of_torchair_are_refused(configure, ascend_version):
-    if ascend_version != "0.11.0":
-        pytest.skip("only vLLM-Ascend 0.11 has torchair graphs")
+@needs("torchair graphs")
+def test_graphs_of_torchair_are_refused(configure):
     with pytest.raises(ValueError, match="remove it from additional_config"):
         configure(
             enforce_eager=False,
@@ -91,7 +91,7 @@ def test_asynchronous_scheduling_is_refused(configure):
 
 
 def test_a_threshold_that_is_no_number_stops_the_start(start_engine):
-    """The worker of 0.23 makes a RuntimeError of what stops its model runner."""
+    """Some workers make a RuntimeError of what stops their model runner."""
     message = "VLLM_SPECULATIVE_BATCH_SIZE_THRE must be a whole number"
     with pytest.raises((ValueError, RuntimeError), match=message):
         start_engine(SAM, threshold="many")

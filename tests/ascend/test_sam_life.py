@@ -7,7 +7,7 @@ from testing.engine import SAM, add_request, draft_counts, model_runner, run
 
 @pytest.fixture
 def names_of_requests(monkeypatch):
-    """Requests are called what the test calls them; vLLM 0.23 else adds something random."""
+    """Requests are called what the test calls them; vLLM may else add something random."""
     monkeypatch.setenv("VLLM_DISABLE_REQUEST_ID_RANDOMIZATION", "1")
 
 

@@ -1,0 +1,1 @@
+"""What must pass, its environments, and the demo; the standard library alone is needed."""

@@ -1,0 +1,96 @@
+"""What must pass: steps, in lanes that run at the same time.
+
+Engines share one lane, since two of them compete for the cores, and two clusters of Ray for memory.
+What runs beside them are steps of one process. Environments are built in a lane of their own, in
+the order in which the others need them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ci.environment import full_name
+from testing.registry import ROOT, Stack, stacks
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command that must succeed.
+
+    For example `Step("style", python_in("dev", "-m", "ruff", "check"))`.
+    """
+
+    name: str
+    command: tuple[str, ...]
+
+
+def lanes() -> list[list[Step]]:
+    """Return the steps; those of a lane run one after the other."""
+    return [list(environment_steps()), [*dev_steps(), *upstream_steps()], list(engine_steps())]
+
+
+def environment_steps() -> Iterator[Step]:
+    """Yield the steps that build environments."""
+    for name in dict.fromkeys(name for _, name, _ in stack_tests()):
+        yield Step(f"{name} is built", python_file("environment.py", name))
+
+
+def dev_steps() -> Iterator[Step]:
+    """Yield the steps in the environment `dev`."""
+    tool = ("tools/apply_patches.py",)
+    yield Step("style", python_in("dev", "-m", "ruff", "check"))
+    yield Step("format", python_in("dev", "-m", "ruff", "format", "--check"))
+    yield Step("types", python_in("dev", "-m", "mypy"))
+    yield Step("VERSIONS.md", python_in("dev", *tool, "versions", "--check"))
+    yield Step("unit tests", python_in("dev", "-m", "pytest", *unclaimed_tests()))
+    # After the tests, which fetch an artefact: what is at hand is compared too.
+    yield Step("lint", python_in("dev", *tool, "lint"))
+    yield Step("environments resolve", python_file("lock.py", "--check"))
+
+
+def engine_steps() -> Iterator[Step]:
+    """Yield the steps in environments of stacks."""
+    for title, name, paths in stack_tests():
+        yield Step(title, python_in(name, "-m", "pytest", *paths))
+
+
+def upstream_steps() -> Iterator[Step]:
+    """Yield the steps that run upstream's own tests."""
+    for stack in in_turn():
+        if "upstream" in stack.ci:
+            name = full_name(stack.ci["upstream"]["environment"], stack)
+            yield Step(f"{stack.name} upstream's tests", python_file("upstream_tests.py", name))
+
+
+def stack_tests() -> list[tuple[str, str, list[str]]]:
+    """Return title, environment and paths of the tests that stacks name."""
+    return [
+        (f"{stack.name} {title} in {short}", full_name(short, stack), paths)
+        for stack in in_turn()
+        for short, titles in stack.ci.get("tests", {}).items()
+        for title, paths in titles.items()
+    ]
+
+
+def in_turn() -> list[Stack]:
+    """Return the stacks, the default one first."""
+    return sorted(stacks(), key=lambda stack: not stack.is_default)
+
+
+def unclaimed_tests() -> list[str]:
+    """Return the test folders that no stack names: they need none."""
+    claimed = {path for *_, paths in stack_tests() for path in paths}
+    found = {file.relative_to(ROOT).parts[1] for file in ROOT.glob("tests/*/**/test_*.py")}
+    return sorted({f"tests/{street}" for street in found} - claimed)
+
+
+def python_in(environment: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs Python in an environment, patched where a stack has it."""
+    return python_file("python.py", environment, *arguments)
+
+
+def python_file(name: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs a file of `ci/`."""
+    return (sys.executable, str(ROOT / "ci" / name), *arguments)

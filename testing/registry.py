@@ -1,0 +1,169 @@
+"""The registry of stacks, `patches/<stack>/stack.toml`, as tests, benchmarks and `ci` read it.
+
+A test says what it needs of the installed stack, and names no release:
+
+    @needs("drafts verified on a CPU")
+    def test_greedy_tokens_are_those_of_plain_decoding(start_engine): ...
+
+A module that can only be imported with some stacks asks before its other imports:
+
+    require("synchronous rollouts")
+
+Where two stacks differ in a value, the test asks:
+
+    target = batch.probs if provides("rejection sampler of probabilities") else batch.logits
+
+A capability is a phrase in the list `provides` of a stack's `[ci]`. A new stack lists those that it
+has, and the tests follow. A phrase that no stack lists is a slip, and an error.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if sys.version_info < (3, 11):
+    sys.exit(f"{sys.executable} is older than Python 3.11; start again with a newer one.")
+
+import tomllib
+
+if TYPE_CHECKING:
+    import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What the registry says of one stack.
+
+    For example, of the stack that is installed:
+
+        installed_stack().release("vllm")  # such as "1.2.0"
+        installed_stack().environments["cpu"]["requirements"]
+    """
+
+    name: str
+    folder: Path
+    table: Mapping[str, Any]
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the stack that is meant where none is named."""
+        return bool(self.table.get("default", False))
+
+    @property
+    def environments(self) -> Mapping[str, Mapping[str, Any]]:
+        """The environments by name, as the registry spells them."""
+        environments: Mapping[str, Mapping[str, Any]] = self.table.get("environments", {})
+        return environments
+
+    @property
+    def ci(self) -> Mapping[str, Any]:
+        """What this distribution's own CI asks of the stack."""
+        table: Mapping[str, Any] = self.table.get("ci", {})
+        return table
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What tests can ask for with `provides`."""
+        return frozenset(self.ci.get("provides", ()))
+
+    def release(self, package: str) -> str:
+        """Return upstream's release of a package, named as its import folder."""
+        release: str = self.table["packages"][package]["version"]
+        return release
+
+    @property
+    def distributions(self) -> dict[str, str]:
+        """The version of each patched distribution that can install one of the packages."""
+        return {
+            name: variant.get("version", package["version"])
+            for package in self.table["packages"].values()
+            for name, variant in package["variants"].items()
+        }
+
+
+@functools.cache
+def stacks() -> tuple[Stack, ...]:
+    """Return all stacks, the oldest first."""
+    files = sorted(ROOT.glob("patches/*/stack.toml"))
+    return tuple(
+        Stack(file.parent.name, file.parent, tomllib.loads(file.read_text())) for file in files
+    )
+
+
+def stack(name: str) -> Stack:
+    """Return the stack of this name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {stack.name: stack for stack in stacks()}[name]
+
+
+def default_stack() -> Stack:
+    """Return the stack that is meant where none is named."""
+    return next(stack for stack in stacks() if stack.is_default)
+
+
+@functools.cache
+def installed_stack() -> Stack | None:
+    """Return the stack whose releases this interpreter finds; None where there is no such stack.
+
+    At least one of a stack's distributions is installed, and none in another version.
+    """
+    return next((stack for stack in stacks() if _is_installed(stack)), None)
+
+
+def provides(capability: str) -> bool:
+    """Say whether the installed stack has a capability; without a stack there is none.
+
+    Raises:
+        ValueError: no stack lists the capability.
+    """
+    known = frozenset[str]().union(*(stack.capabilities for stack in stacks()))
+    if capability not in known:
+        raise ValueError(f"no stack provides {capability!r}; there are: {', '.join(sorted(known))}")
+    installed = installed_stack()
+    return installed is not None and capability in installed.capabilities
+
+
+def needs(capability: str) -> pytest.MarkDecorator:
+    """Mark a test, or as `pytestmark` a module, that is skipped where the capability is missing."""
+    import pytest
+
+    return pytest.mark.skipif(not provides(capability), reason=_missing(capability))
+
+
+def require(capability: str) -> None:
+    """Skip the module, the fixture or the test that runs where the capability is missing."""
+    import pytest
+
+    __tracebackhide__ = True  # pytest names the place in the test
+    if not provides(capability):
+        pytest.skip(_missing(capability), allow_module_level=True)
+
+
+def _missing(capability: str) -> str:
+    installed = installed_stack()
+    return f"{installed.name if installed else 'what is installed'} lacks: {capability}"
+
+
+def _is_installed(stack: Stack) -> bool:
+    found = {name: _installed_version(name) for name in stack.distributions}
+    installed = {name: version for name, version in found.items() if version}
+    return bool(installed) and installed.items() <= stack.distributions.items()
+
+
+def _installed_version(distribution: str) -> str | None:
+    """Return the version, without the local part that says what it was built for."""
+    try:
+        return metadata.version(distribution).partition("+")[0]
+    except metadata.PackageNotFoundError:
+        return None

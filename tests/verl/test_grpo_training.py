@@ -1,0 +1,113 @@
+"""GRPO from the command line: real trainer, real weight transfers, real engines."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from testing.registry import require
+
+require("rollouts by server replicas")
+
+from vllm import SamplingParams
+
+from testing.grpo_run import GrpoRun, TrainingError
+from testing.rollout_task import LETTERS_REWARD
+from testing.rollout_task.failing_rollout import STEPS_BEFORE_FAILURE as STEPS
+
+RESPONSE = 48
+ROLLOUT = "actor_rollout_ref.rollout"
+SPECULATIVE = f"{ROLLOUT}.engine_kwargs.vllm.speculative_config"
+SMALL = [
+    "data.train_batch_size=4",
+    "data.max_prompt_length=256",
+    f"data.max_response_length={RESPONSE}",
+    "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
+    f"{ROLLOUT}.n=4",
+    f"{ROLLOUT}.max_num_seqs=32",
+    f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu=8",
+]
+# Sleeps and wakes around each step, drops the prefix cache with the weights, and validates greedily
+# with the weights that a checkpoint holds; ends in a transfer that fails.
+WHOLE = [
+    *SMALL,
+    "actor_rollout_ref.actor.optim.lr=3e-3",
+    f"{ROLLOUT}.free_cache_engine=True",
+    f"{ROLLOUT}.enable_prefix_caching=True",
+    f"{ROLLOUT}.ignore_eos=True",
+    f"{ROLLOUT}.calculate_log_probs=True",
+    "trainer.test_freq=1",
+    f"trainer.save_freq={STEPS}",
+    "actor_rollout_ref.actor.checkpoint.save_contents=[model,hf_model]",
+    f"+{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls="
+    "testing.rollout_task.failing_rollout.FailingRollout",
+]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Metrics of the steps, validation's records by step, the trained policy, and the log."""
+
+    steps: list
+    validated: dict
+    trained: Path
+    log: str
+
+
+@pytest.fixture(scope="module")
+def training(policy, rows, tmp_path_factory):
+    run = GrpoRun(tmp_path_factory.mktemp("training"), policy, rows, LETTERS_REWARD, ranks=2)
+    outputs = run.folder / "outputs"
+    options = [*WHOLE, f"trainer.validation_data_dir={outputs}"]
+    with pytest.raises(TrainingError):
+        list(run.train(STEPS + 1, options))
+    validated = {int(file.stem): _records(file) for file in outputs.glob("*.jsonl")}
+    (trained,) = run.folder.glob(f"checkpoints/global_step_{STEPS}/actor/huggingface")
+    return Training(run.logged(), validated, trained, run.log.read_text())
+
+
+def _records(file):
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_every_step_says_what_speculation_did(training):
+    assert len(training.steps) == STEPS
+    for metrics in training.steps:
+        assert metrics["rollout/spec_draft_tokens"] > metrics["rollout/spec_accepted_tokens"] > 0
+        assert 1 < metrics["rollout/spec_accept_length"] <= 4
+        assert 0 < metrics["rollout/spec_accept_rate"] < 1
+        assert metrics["rollout/spec_switched_off_share"] == 0
+        assert metrics["rollout/spec_tokens_per_step"] > 1
+        assert 0 < metrics["rollout/tail_s"] <= metrics["rollout/generation_s"]
+
+
+def test_the_rollout_gives_the_probabilities_of_the_actor(training):
+    assert all(metrics["training/rollout_probs_diff_max"] < 1e-5 for metrics in training.steps)
+
+
+def test_weights_reach_the_engines(training, start_engine):
+    texts = {
+        step: [record["output"] for record in records]
+        for step, records in training.validated.items()
+    }
+    assert sorted(texts) == [1, 2, 3]
+    assert texts[1] != texts[2] != texts[3]
+    prompts = [record["input"] for record in training.validated[STEPS]]
+    sampling = SamplingParams(temperature=0, max_tokens=RESPONSE, ignore_eos=True)
+    plain = start_engine(training.trained, skip_tokenizer_init=False)
+    answers = plain.generate(prompts, sampling, use_tqdm=False)
+    assert texts[STEPS] == [answer.outputs[0].text for answer in answers]
+
+
+def test_a_failed_weight_transfer_ends_the_job_with_a_message(training):
+    assert re.search(r"failed to take new weights: .*could not be loaded", training.log)
+
+
+def test_a_wrong_option_ends_the_job_before_anything_starts(grpo_run):
+    run = grpo_run()
+    with pytest.raises(TrainingError, match=r"Input should be 'ngram'.*'sam'"):
+        list(run.train(1, [*SMALL, f"{SPECULATIVE}.method=smm"]))
+    assert "Started a local Ray instance" not in run.log.read_text()

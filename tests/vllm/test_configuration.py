@@ -1,0 +1,178 @@
+"""What `method="sam"` accepts, and what it refuses with a sentence before anything runs."""
+
+import os
+from types import SimpleNamespace
+
+import pytest
+import torch
+from specroll_speculation.batch_switch import VARIABLE
+from transformers import AutoModelForCausalLM
+from vllm import SamplingParams, envs
+from vllm.config import ParallelConfig, SpeculativeConfig
+from vllm.engine.arg_utils import EngineArgs
+from vllm.v1.sample.logits_processor import MinPLogitsProcessor, build_logitsprocs
+
+from testing.engine import NGRAM, SAM, generate, model_runner
+from testing.registry import needs
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "needs num_speculative_tokens"),
+        ({"num_speculative_tokens": 0}, "greater than (0|zero)"),
+        ({"num_speculative_tokens": 129}, "use at most 128"),
+        ({"num_speculative_tokens": 3, "prompt_lookup_max": 5}, "remove prompt_lookup_max"),
+        ({"num_speculative_tokens": 3, "sam_history_tokens": -1}, "must be 0, for no history, or"),
+        (
+            {
+                "num_speculative_tokens": 3,
+                "sam_history_tokens": 9,
+                "sam_share_prompts": False,
+            },
+            "sam_history_tokens=9 needs sam_share_prompts",
+        ),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": 1.0}, "less than 1"),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": -0.1}, "must be at least 0"),
+        ({"num_speculative_tokens": 3, "sam_min_acceptance": float("nan")}, "must be at least 0"),
+        ({"num_speculative_tokens": 3, "model": "a.b", "revision": "c"}, "remove model, revision"),
+        (
+            {"num_speculative_tokens": "three"},
+            r"must be a whole number, not 'three'|should be a valid integer",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SpeculativeConfig(method="sam", **options)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("disable_by_batch_size", 4), ("suffix_decoding_max_tree_depth", 9)]
+)
+def test_options_of_other_methods_are_refused(option, value):
+    """Where this vLLM has the option at all."""
+    if option not in SpeculativeConfig.__pydantic_fields__:
+        pytest.skip(f"this vLLM has no {option}")
+    with pytest.raises(ValueError, match=f"remove {option}"):
+        SpeculativeConfig(**SAM, **{option: value})
+
+
+def test_pipeline_parallelism_is_refused():
+    parallel = ParallelConfig(pipeline_parallel_size=2, distributed_executor_backend="mp")
+    with pytest.raises(ValueError, match="verifies no drafts in a pipeline"):
+        SpeculativeConfig(**SAM, target_parallel_config=parallel)
+
+
+def test_sam_stays_sam():
+    config = SpeculativeConfig(**SAM)
+    assert config.method == "sam"
+    assert repr(config) == "SpeculativeConfig(method='sam', model=None, num_spec_tokens=3)"
+
+
+def engine_config(target_model, **options):
+    arguments = EngineArgs(model=str(target_model), skip_tokenizer_init=True, **options)
+    return arguments.create_engine_config()
+
+
+@needs("drafts verified on a CPU")
+def test_options_reach_the_drafter(start_engine):
+    """What a history does is tested in test_sharing.py."""
+    engine = start_engine({**SAM, "sam_share_prompts": False, "sam_min_acceptance": 0.25})
+    drafter = model_runner(engine).drafter.drafter
+    assert drafter.num_speculative_tokens == SAM["num_speculative_tokens"]
+    assert not drafter.share_prompts
+    assert drafter.min_acceptance == 0.25
+
+
+@needs("drafts verified on a CPU")
+def test_a_threshold_that_is_no_number_stops_the_start(start_engine):
+    with pytest.raises(ValueError, match="VLLM_SPECULATIVE_BATCH_SIZE_THRE must be a whole number"):
+        start_engine(SAM, threshold="many")
+
+
+@needs("checked variables of vLLM")
+def test_vllm_knows_the_threshold(monkeypatch):
+    """It warns of variables that begin with VLLM_ and are not its own, or refuses to start."""
+    for name in [name for name in os.environ if name.startswith("VLLM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(VARIABLE, "4")
+    envs.validate_environ(hard_fail=True)
+    assert VARIABLE not in envs.compile_factors()
+
+
+@needs("drafts verified on a CPU")
+def test_a_model_that_generates_nothing_is_refused(start_engine):
+    with pytest.raises(ValueError, match="a pooling model has none"):
+        start_engine(SAM, runner="pooling")
+
+
+def test_asynchronous_scheduling_is_refused(target_model):
+    message = r"async scheduling is only supported|speculative decoding is not supported with"
+    with pytest.raises(ValueError, match=message):
+        engine_config(target_model, speculative_config=dict(SAM), async_scheduling=True)
+
+
+@needs("refusal of drafts on a CPU")
+@pytest.mark.parametrize("speculation", [SAM, NGRAM], ids=["sam", "ngram"])
+def test_speculation_on_a_cpu_is_refused(target_model, speculation):
+    with pytest.raises(ValueError, match=r"cannot speculate on a CPU.*use a GPU or an NPU"):
+        engine_config(target_model, speculative_config=dict(speculation))
+    assert engine_config(target_model).speculative_config is None
+
+
+def test_what_the_engine_fills_in_is_accepted(target_model):
+    """Upstream adds its own fields to what the user gave."""
+    model_config = engine_config(target_model).model_config
+    filled_in = {
+        option: True
+        for option in ("enable_chunked_prefill", "disable_log_stats")
+        if option in SpeculativeConfig.__pydantic_fields__
+    }
+    config = SpeculativeConfig(**SAM, target_model_config=model_config, **filled_in)
+    assert config.num_speculative_tokens == SAM["num_speculative_tokens"]
+
+
+@needs("our own draft exclusions")
+def test_custom_logits_processors_are_refused_with_speculation(target_model):
+    class Custom(MinPLogitsProcessor):
+        pass
+
+    def build(speculation, custom):
+        # Stands in for a configuration that a CPU would refuse.
+        config = SimpleNamespace(
+            speculative_config=speculation,
+            scheduler_config=SimpleNamespace(max_num_seqs=4),
+        )
+        return build_logitsprocs(config, torch.device("cpu"), False, False, custom)
+
+    with pytest.raises(ValueError, match=r"custom logits processors \(Custom\) to draft tokens"):
+        build(SpeculativeConfig(**SAM), [Custom])
+    builtin = {type(processor) for processor in build(SpeculativeConfig(**SAM), []).all}
+    assert MinPLogitsProcessor in builtin
+    assert {type(processor) for processor in build(None, [Custom]).all} == {*builtin, Custom}
+
+
+@needs("second model runner")
+def test_the_second_model_runner_refuses(target_model):
+    """It needs Triton, so it does not start here; what it would refuse can be asked."""
+    config = engine_config(target_model, speculative_config=dict(SAM))
+    assert not config.use_v2_model_runner
+    assert "speculative method 'sam'" in config._get_v2_model_runner_unsupported_features()
+
+
+@needs("drafts verified on a CPU")
+def test_prompts_given_as_embeddings_get_no_drafts(start_engine, target_model, prompts):
+    embedding = AutoModelForCausalLM.from_pretrained(target_model).get_input_embeddings()
+    with torch.no_grad():
+        embeds = embedding(torch.tensor(prompts[4]))
+    sampling = SamplingParams(temperature=0.0, max_tokens=60, ignore_eos=True, detokenize=False)
+    tokens = {}
+    for name, speculation in (("none", None), ("sam", SAM)):
+        engine = start_engine(speculation, enable_prompt_embeds=True)
+        output = engine.generate([{"prompt_embeds": embeds}], sampling, use_tqdm=False)
+        tokens[name] = list(output[0].outputs[0].token_ids)
+    assert (
+        tokens["sam"] == tokens["none"] == generate(start_engine(), [prompts[4]], max_tokens=60)[0]
+    )
+    assert model_runner(engine).drafter.monitor.num_proposed == 0
