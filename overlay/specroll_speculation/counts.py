@@ -90,7 +90,9 @@ class SpeculationCounter:
         self._switched = switched
         self._clock = clock
         self.switched_off = False
-        self._begin()
+        self._counts = SpeculationCounts(speculative)
+        self._began: float | None = None
+        self._tail_began = 0.0
 
     def count_step(self, batch_size: int, requests: Iterable[RequestStep]) -> None:
         """Count a step that is complete.
@@ -118,13 +120,9 @@ class SpeculationCounter:
     def take(self) -> dict[str, bool | int | float]:
         """Return the fields of `SpeculationCounts` since the last call, and start at zero."""
         counts = asdict(self._counts)
-        self._begin()
-        return counts
-
-    def _begin(self) -> None:
         self._counts = SpeculationCounts(self._speculative)
-        self._began: float | None = None
-        self._tail_began = 0.0
+        self._began = None
+        return counts
 
     def _count_request(self, request: RequestStep) -> None:
         counts = self._counts
