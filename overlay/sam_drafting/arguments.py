@@ -8,14 +8,14 @@ from numbers import Integral, Real
 import numpy as np
 import numpy.typing as npt
 
-from sam_drafting.layout import Int32Array
+from sam_drafting.kernels.layout import Int32Array
 
 INT32 = np.iinfo(np.int32)
 MAX_TOKEN_ID = int(INT32.max)
 
 
 def checked_draft_length(length: int) -> int:
-    """The longest draft, as a Python integer.
+    """Return the longest draft as a Python integer.
 
     Raises:
         TypeError: it is no integer.
@@ -29,14 +29,18 @@ def checked_draft_length(length: int) -> int:
 
 
 def as_integer(value: object) -> int:
-    """`value` as a Python integer; TypeError where it is none."""
+    """Return `value` as a Python integer.
+
+    Raises:
+        TypeError: it is none.
+    """
     if not isinstance(value, Integral):
         raise TypeError(f"tokens and states must be integers, not {value!r}")
     return int(value)
 
 
 def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Array:
-    """`tokens` as a one-dimensional int32 array.
+    """Return `tokens` as a one-dimensional int32 array.
 
     Raises:
         TypeError: not integers.
@@ -59,7 +63,7 @@ def checked_tokens(tokens: Sequence[int] | npt.NDArray[np.integer]) -> Int32Arra
 
 
 def checked_acceptance(value: float) -> float:
-    """`min_acceptance` as a float.
+    """Return `min_acceptance` as a float.
 
     Raises:
         TypeError: it is no number.
@@ -73,7 +77,7 @@ def checked_acceptance(value: float) -> float:
 
 
 def checked_budget(value: int, share_prompts: bool) -> int:
-    """`history_tokens` as a Python integer.
+    """Return `history_tokens` as a Python integer.
 
     Raises:
         TypeError: it is no integer.
@@ -89,7 +93,7 @@ def checked_budget(value: int, share_prompts: bool) -> int:
 
 
 def checked_rows(token_ids: Int32Array, batch_size: int) -> Int32Array:
-    """`token_ids` in the layout that the kernels are compiled for.
+    """Return `token_ids` in the layout that the kernels are compiled for.
 
     Raises:
         TypeError: no int32 array.
@@ -110,7 +114,7 @@ def checked_rows(token_ids: Int32Array, batch_size: int) -> Int32Array:
 
 
 def one_per_request(name: str, values: npt.ArrayLike, batch_size: int) -> Int32Array:
-    """`values` as int32 [batch].
+    """Return `values` as int32 [batch].
 
     Raises:
         TypeError: they are no integers.
@@ -127,8 +131,23 @@ def one_per_request(name: str, values: npt.ArrayLike, batch_size: int) -> Int32A
     return np.ascontiguousarray(array, np.int32)
 
 
+def checked_limits(limits: npt.ArrayLike, batch_size: int, longest_draft: int) -> int | Int32Array:
+    """Return `draft_limits`: one for all requests, or int32 [batch].
+
+    Raises:
+        TypeError: they are no integers.
+        ValueError: another shape, or a number that int32 does not hold.
+    """
+    array = np.asarray(limits)
+    if array.ndim:
+        return one_per_request("draft_limits", array, batch_size)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"draft_limits must be integers, not {array.dtype}")
+    return min(max(int(array), 0), longest_draft)
+
+
 def request_fault(req_id: str, tokens: Int32Array, num_tokens: int) -> ValueError:
-    """What is wrong with a request: its number of tokens, or else one of those."""
+    """Return what is wrong with a request: its number of tokens, or else one of those."""
     if not 0 <= num_tokens <= len(tokens):
         message = f"request {req_id!r} has num_tokens {num_tokens}, its row holds {len(tokens)}"
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,35 +12,27 @@ from sam_drafting.arguments import (
     checked_acceptance,
     checked_budget,
     checked_draft_length,
+    checked_limits,
     checked_rows,
     one_per_request,
     request_fault,
 )
 from sam_drafting.history import Finished, History, Prompt
-from sam_drafting.index import (
-    DONE,
-    empty_index,
-    enlarge,
-    extend,
-    has_surplus_rows,
-    make_rows,
-    open_prompt,
-    open_response,
-    relink,
-    remove_prompt,
-    remove_response,
-    shrink_table,
+from sam_drafting.index import Index
+from sam_drafting.kernels.acceptance import initial_table, set_bar
+from sam_drafting.kernels.indexing import DONE
+from sam_drafting.kernels.layout import (
+    END,
+    LIMIT,
+    PROPOSAL,
+    PROPOSED,
+    RESPONSE,
+    Int32Array,
+    Memory,
 )
-from sam_drafting.layout import DRAFT, LENGTH, NUM_TEXTS, NUM_TOKENS, Int32Array
-from sam_drafting.policy import initial_table, lowest_acceptance
-from sam_drafting.recent import NUM_BUCKETS, no_places
-from sam_drafting.step import (
-    BAD_LENGTH,
-    BAD_TOKEN,
-    RESTART,
-    draft_step,
-    has_negative,
-)
+from sam_drafting.kernels.recent import NUM_BUCKETS, no_places
+from sam_drafting.kernels.step import BAD_LENGTH, BAD_TOKEN, RESTART, draft_step, has_negative
+from sam_drafting.policy import lowest_acceptance
 
 
 class SamDrafter:
@@ -80,14 +71,18 @@ class SamDrafter:
         self.share_prompts = bool(share_prompts)
         self.min_acceptance = checked_acceptance(min_acceptance)
         self._history = History(checked_budget(history_tokens, self.share_prompts))
-        self._index = empty_index()
-        self._recent = no_places(NUM_BUCKETS if self.share_prompts else 0)
-        self._acceptance = initial_table()
-        self._last_drafts = np.empty((0, DRAFT + 2 * self.num_speculative_tokens), np.int32)
+        self._index = Index(self.num_speculative_tokens)
+        self._memory = Memory(
+            self._index.nodes,
+            self._index.table,
+            self._index.texts,
+            no_places(NUM_BUCKETS if self.share_prompts else 0),
+            initial_table(),
+        )
         self._texts: dict[str, int] = {}
         # The batch of the last step, for the next is mostly the same; None when it may not be.
         self._batch_ids: list[str] | None = None
-        self._batch = np.empty(0, np.int32)
+        self._requests = self._empty_requests(0)
         self._prompts: dict[bytes, Prompt] = {}
         self._prompt_of: dict[int, Prompt] = {}
         self._time = 0
@@ -100,14 +95,12 @@ class SamDrafter:
     @property
     def nbytes(self) -> int:
         """Bytes reserved. They are used again, not given back, when requests finish."""
-        arrays = (*self._index, self._recent, self._last_drafts, self._acceptance)
-        return sum(array.nbytes for array in arrays)
+        return sum(array.nbytes for array in self._memory)
 
     @property
     def num_tokens(self) -> int:
         """Tokens held at present: of live requests, their prompts and siblings, and the history."""
-        texts = [prompt.text for prompt in self._prompts.values()]
-        return int(self._index.texts[texts, NUM_TOKENS].sum())
+        return self._index.num_tokens([prompt.text for prompt in self._prompts.values()])
 
     @property
     def num_history_tokens(self) -> int:
@@ -154,35 +147,23 @@ class SamDrafter:
         tokens = checked_rows(token_ids, batch_size)
         lengths = one_per_request("num_tokens", num_tokens, batch_size)
         prompt_lengths = one_per_request("num_prompt_tokens", num_prompt_tokens, batch_size)
-        if np.ndim(draft_limits) == 0:
-            draft_limits = self._limit_for_all(np.asarray(draft_limits), batch_size)
-        limits = one_per_request("draft_limits", draft_limits, batch_size)
+        limits = checked_limits(draft_limits, batch_size, self.num_speculative_tokens)
         self._begin_unknown(req_ids, tokens, lengths, prompt_lengths)
-        drafts = np.empty((batch_size, self.num_speculative_tokens), np.int32)
-        draft_lengths = np.empty(batch_size, np.int32)
-        bar = lowest_acceptance(self.min_acceptance, batch_size)
-        row = 0
         while True:
-            fault, row, num_proposed = draft_step(
-                *self._index, self._recent, self._last_drafts, self._acceptance, bar,
-                self._texts_of(req_ids), tokens, lengths, limits, row, drafts, draft_lengths,
-            )  # fmt: skip
+            requests = self._requests_of(req_ids)
+            requests[:, END] = lengths
+            requests[:, LIMIT] = limits
+            fault, row, num_proposed = draft_step(*self._memory, tokens, requests)
             if fault == DONE:
-                break
+                return _proposals(requests) if num_proposed else [[] for _ in req_ids]
             if fault == RESTART:
-                _check_row(req_ids[row], tokens, row, lengths[row])
+                _check_row(req_ids[row], tokens[row], lengths[row])
                 self._discard(req_ids[row])
-                self._begin(req_ids[row], tokens, row, lengths[row], prompt_lengths[row])
+                self._begin(req_ids[row], tokens[row], lengths[row], prompt_lengths[row])
             elif fault in (BAD_LENGTH, BAD_TOKEN):
                 raise request_fault(req_ids[row], tokens[row], lengths[row])
             else:
-                enlarge(self._index, fault)
-        if num_proposed == 0:
-            return [[] for _ in req_ids]
-        return [
-            draft if length == len(draft) else draft[:length]
-            for draft, length in zip(drafts.tolist(), draft_lengths.tolist(), strict=True)
-        ]
+                self._index.enlarge(fault)
 
     def finish(self, req_ids: Iterable[str]) -> None:
         """End requests; ids that are not known are passed over.
@@ -198,17 +179,17 @@ class SamDrafter:
         for text in sorted(texts, key=lambda text: self._prompt_of[text].live[text]):
             self._end(text)
 
-    def _limit_for_all(self, limit: npt.NDArray[Any], batch_size: int) -> Int32Array:
-        if limit.dtype.kind not in "iu":
-            raise TypeError(f"draft_limits must be integers, not {limit.dtype}")
-        return np.full(batch_size, min(max(int(limit), 0), self.num_speculative_tokens), np.int32)
+    def _empty_requests(self, batch_size: int) -> Int32Array:
+        return np.empty((batch_size, PROPOSAL + self.num_speculative_tokens), np.int32)
 
-    def _texts_of(self, req_ids: Sequence[str]) -> Int32Array:
-        """[batch] the text of each request, all of which are known."""
+    def _requests_of(self, req_ids: Sequence[str]) -> Int32Array:
+        """[batch, columns] a row for each request, all of which are known, with its response."""
         if self._batch_ids != req_ids:
-            self._batch = np.array([self._texts[req_id] for req_id in req_ids], np.int32)
+            self._requests = self._empty_requests(len(req_ids))
+            self._requests[:, RESPONSE] = [self._texts[req_id] for req_id in req_ids]
             self._batch_ids = list(req_ids)
-        return self._batch
+            set_bar(self._memory.acceptance, lowest_acceptance(self.min_acceptance, len(req_ids)))
+        return self._requests
 
     def _begin_unknown(
         self,
@@ -221,48 +202,37 @@ class SamDrafter:
             return
         for row, req_id in enumerate(req_ids):
             if req_id not in self._texts:
-                _check_row(req_id, token_ids, row, num_tokens[row])
-                self._begin(req_id, token_ids, row, num_tokens[row], num_prompt_tokens[row])
+                _check_row(req_id, token_ids[row], num_tokens[row])
+                self._begin(req_id, token_ids[row], num_tokens[row], num_prompt_tokens[row])
 
     def _begin(
-        self, req_id: str, token_ids: Int32Array, row: int, num_tokens: int, num_prompt_tokens: int
+        self, req_id: str, tokens: Int32Array, num_tokens: int, num_prompt_tokens: int
     ) -> None:
-        """Open an empty response to the prompt that a row begins with."""
+        """Open an empty response to the prompt that a row of tokens begins with."""
         prompt_length = int(min(max(num_prompt_tokens, 0), num_tokens))
-        prompt = self._prompt(req_id, token_ids, row, prompt_length)
-        self._make_row()
-        text = int(open_response(self._index.texts, self._index.counters, prompt.text))
-        self._last_drafts[text] = 0
+        prompt = self._prompt(req_id, tokens[:prompt_length])
+        text = self._index.open_response(prompt.text)
         self._texts[req_id] = text
         self._batch_ids = None
         self._prompt_of[text] = prompt
         prompt.begin(text, self._tick())
         self._history.use(prompt)
 
-    def _prompt(self, req_id: str, token_ids: Int32Array, row: int, length: int) -> Prompt:
-        """The prompt that a row begins with, taken in where it is new."""
+    def _prompt(self, req_id: str, tokens: Int32Array) -> Prompt:
+        """Return the prompt with these tokens, taken in where it is new."""
         key = req_id.encode(errors="surrogatepass")
         if self.share_prompts:
-            key = blake2b(token_ids[row, :length].tobytes(), digest_size=16).digest()
+            key = blake2b(tokens.tobytes(), digest_size=16).digest()
         prompt = self._prompts.get(key)
         if prompt is None:
-            self._make_row()
-            text = int(open_prompt(self._index.texts, self._index.counters))
-            while (shortage := extend(*self._index, text, token_ids, row, 0, length)) != DONE:
-                enlarge(self._index, shortage)
-            prompt = self._prompts[key] = Prompt(text, key, length)
+            prompt = Prompt(self._index.open_prompt(tokens), key, len(tokens))
+            self._prompts[key] = prompt
         return prompt
-
-    def _make_row(self) -> None:
-        """See to a row for one more text."""
-        num_texts = int(self._index.counters[NUM_TEXTS]) + 1
-        make_rows(self._index.texts, num_texts)
-        make_rows(self._last_drafts, num_texts)
 
     def _end(self, text: int) -> None:
         """Let a response pass to its siblings, and on to the history."""
         prompt = self._prompt_of.pop(text)
-        prompt.end(Finished(text, int(self._index.texts[text, LENGTH]), self._tick()))
+        prompt.end(Finished(text, self._index.length(text), self._tick()))
         self._settle(prompt)
 
     def _discard(self, req_id: str) -> None:
@@ -271,7 +241,7 @@ class SamDrafter:
         self._batch_ids = None
         prompt = self._prompt_of.pop(text)
         del prompt.live[text]
-        remove_response(*self._index, text)
+        self._index.remove_response(text)
         self._settle(prompt)
 
     def _settle(self, prompt: Prompt) -> None:
@@ -280,10 +250,10 @@ class SamDrafter:
             if self._history.takes(prompt, response):
                 self._history.add(prompt, response)
             else:
-                remove_response(*self._index, response.text)
+                self._index.remove_response(response.text)
         for former, responses in self._history.overflow():
             for response in responses:
-                remove_response(*self._index, response.text)
+                self._index.remove_response(response.text)
             if former is not prompt:
                 self._shrink(former)
         self._shrink(prompt)
@@ -291,18 +261,25 @@ class SamDrafter:
     def _shrink(self, prompt: Prompt) -> None:
         """Give back what a prompt needs no more: all of it, or rows of its hash table."""
         if prompt.is_unused:
-            remove_prompt(*self._index, prompt.text)
+            self._index.remove_prompt(prompt.text)
             del self._prompts[prompt.key]
-        elif has_surplus_rows(self._index.texts, prompt.text):
-            shrink_table(*self._index, prompt.text)
-            for text in prompt.texts():
-                relink(self._index.nodes, self._index.table, self._index.texts, text)
+        else:
+            self._index.shrink(prompt.text, prompt.texts())
 
     def _tick(self) -> int:
         self._time += 1
         return self._time
 
 
-def _check_row(req_id: str, token_ids: Int32Array, row: int, length: int) -> None:
-    if not 0 <= length <= token_ids.shape[1] or has_negative(token_ids, row, 0, length):
-        raise request_fault(req_id, token_ids[row], length)
+def _check_row(req_id: str, tokens: Int32Array, length: int) -> None:
+    if not 0 <= length <= len(tokens) or has_negative(tokens[:length]):
+        raise request_fault(req_id, tokens, length)
+
+
+def _proposals(requests: Int32Array) -> list[list[int]]:
+    """Return what is proposed for each request, in new lists."""
+    drafts: list[list[int]] = requests[:, PROPOSAL:].tolist()
+    return [
+        draft if length == len(draft) else draft[:length]
+        for draft, length in zip(drafts, requests[:, PROPOSED].tolist(), strict=True)
+    ]

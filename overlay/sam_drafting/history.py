@@ -71,7 +71,7 @@ class Prompt:
             yield self.siblings.popleft()
 
     def texts(self) -> Iterator[int]:
-        """Its text and all responses, oldest first."""
+        """Yield its text and those of all responses, oldest first."""
         yield self.text
         for responses in (*self.epochs.values(), self.siblings):
             yield from (response.text for response in responses)
@@ -85,6 +85,16 @@ class Prompt:
 
 class History:
     """The responses of earlier epochs, within a budget of tokens.
+
+    >>> history, prompt = History(budget=100), Prompt(text=1, key=b"prompt", num_tokens=10)
+    >>> prompt.begin(text=2, time=1)
+    >>> prompt.end(Finished(text=2, num_tokens=50, time=2))
+    >>> (response,) = prompt.outlived()
+    >>> history.takes(prompt, response)
+    True
+    >>> history.add(prompt, response)
+    >>> history.num_tokens, list(history.overflow())
+    (60, [])
 
     Attributes:
         budget: tokens of prompts and responses that may stay.

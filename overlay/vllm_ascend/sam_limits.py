@@ -8,7 +8,6 @@ from vllm_ascend.utils import is_310p
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
-    from vllm_ascend.ascend_config import AscendConfig
 
 # Query tokens a request in a decode step, limited by npu_fused_infer_attention_score
 # (vllm_ascend/attention/mla_v1.py).
@@ -19,7 +18,7 @@ MAX_QUERY_TOKENS = 16
 UNIFORM_GRAPH_MODES = frozenset({"FULL", "FULL_DECODE_ONLY"})
 
 
-def check_sam(vllm_config: VllmConfig, ascend_config: AscendConfig) -> None:
+def check_sam(vllm_config: VllmConfig) -> None:
     """Check an engine's configuration, in which the graph mode is settled; others pass.
 
     Raises:
@@ -32,7 +31,6 @@ def check_sam(vllm_config: VllmConfig, ascend_config: AscendConfig) -> None:
     refuse_310p()
     check_query_length(speculation.num_speculative_tokens)
     check_graph_mode(vllm_config.compilation_config.cudagraph_mode.name)
-    refuse_torchair(ascend_config)
 
 
 def refuse_310p() -> None:
@@ -73,18 +71,4 @@ def check_graph_mode(name: str) -> None:
         raise ValueError(
             f"cudagraph_mode={name} has graphs for one number of drafts only, and method='sam' "
             "drafts as many tokens as are likely: use cudagraph_mode=PIECEWISE."
-        )
-
-
-def refuse_torchair(ascend_config: AscendConfig) -> None:
-    """Refuse the graphs of torchair, which vLLM-Ascend 0.11 alone has.
-
-    Raises:
-        ValueError: they are switched on.
-    """
-    torchair = getattr(ascend_config, "torchair_graph_config", None)
-    if torchair is not None and torchair.enabled:
-        raise ValueError(
-            "torchair_graph_config has graphs for one number of drafts only, and method='sam' "
-            "drafts as many tokens as are likely: remove it from additional_config."
         )

@@ -46,7 +46,7 @@ def record_steps(runner):
         steps.append(
             Step(
                 num_requests=runner.input_batch.num_reqs,
-                is_active=runner.speculative_decoding_active,
+                is_active=runner.drafter.proposer.batch_switch.speculative_decoding_active,
                 query_lengths=list(scheduled[-1].num_scheduled_tokens.values()),
                 num_verified=sum(map(len, scheduled[-1].scheduled_spec_decode_tokens.values())),
                 num_proposed=sum(map(len, drafts)),

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from sam_drafting.batch_switch import (
+from specroll_speculation.batch_switch import (
     DEFAULT_THRESHOLD,
     SECONDS_BETWEEN_LOG_LINES,
     VARIABLE,

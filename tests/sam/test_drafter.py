@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sam_drafting import SAM, SamDrafter
-from sam_drafting.continuation import WALK_A_RESPONSE
+from sam_drafting.kernels.chains import WALK_A_RESPONSE
 
 K = 3
 MAX_LEN = 40

@@ -4,26 +4,25 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
-from sam_drafting import index as paged
-from sam_drafting.index import DONE
-from sam_drafting.layout import (
+from sam_drafting.index import Index
+from sam_drafting.kernels.indexing import DONE, extend
+from sam_drafting.kernels.layout import (
     FIRST,
     HEAD,
-    LENGTH,
+    HEADER,
     NEWER,
     NONE,
     NUM_FREE_PAGES,
     NUM_PAGES,
     NUM_PARTS,
-    NUM_TOKENS,
     OLDER,
     PARTS,
     TOKEN,
     TOKENS_A_PAGE,
     UNCHAINED,
 )
-from sam_drafting.pages import position_after, position_before, text_of
-from sam_drafting.table import latest_place, num_rows_of_part
+from sam_drafting.kernels.pages import position_after, position_before, text_of
+from sam_drafting.kernels.table import latest_place, num_rows_of_part
 
 runs_of_tokens = st.lists(st.integers(0, 3), max_size=3 * TOKENS_A_PAGE)
 
@@ -36,34 +35,22 @@ class PagedIndex(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.index = paged.empty_index()
+        self.index = Index(longest_draft=3)
         self.contents = {}
         self.responses = {}
 
-    def make_row(self):
-        paged.make_rows(self.index.texts, len(self.index.texts) + 1)
-
-    def extend(self, text, tokens):
-        row = np.array([tokens], np.int32)
-        while (shortage := paged.extend(*self.index, text, row, 0, 0, len(tokens))) != DONE:
-            paged.enlarge(self.index, shortage)
-        self.contents[text] += tokens
-
     @rule(target=prompts, tokens=runs_of_tokens)
     def open_prompt(self, tokens):
-        self.make_row()
-        prompt = int(paged.open_prompt(self.index.texts, self.index.counters))
-        self.contents[prompt] = []
+        prompt = self.index.open_prompt(np.array(tokens, np.int32))
+        self.contents[prompt] = list(tokens)
         self.responses[prompt] = set()
-        self.extend(prompt, tokens)
         return prompt
 
     @rule(target=texts, prompt=prompts)
     def open_response(self, prompt):
         if prompt not in self.responses:
             return None
-        self.make_row()
-        text = int(paged.open_response(self.index.texts, self.index.counters, prompt))
+        text = self.index.open_response(prompt)
         self.contents[text] = []
         self.responses[prompt].add(text)
         return text, prompt
@@ -71,12 +58,16 @@ class PagedIndex(RuleBasedStateMachine):
     @rule(text=texts, tokens=runs_of_tokens)
     def grow(self, text, tokens):
         if text and text[0] in self.responses.get(text[1], ()):
-            self.extend(text[0], tokens)
+            arrays = self.index.nodes, self.index.table, self.index.texts
+            new = np.array(tokens, np.int32)
+            while (shortage := extend(*arrays, text[0], new)) != DONE:
+                self.index.enlarge(shortage)
+            self.contents[text[0]] += tokens
 
     @rule(text=consumes(texts))
     def remove_response(self, text):
         if text and text[0] in self.responses.get(text[1], ()):
-            paged.remove_response(*self.index, text[0])
+            self.index.remove_response(text[0])
             self.responses[text[1]].remove(text[0])
             del self.contents[text[0]]
 
@@ -84,10 +75,10 @@ class PagedIndex(RuleBasedStateMachine):
     def remove_prompt(self, prompt):
         if prompt in self.responses:
             for text in self.responses.pop(prompt):
-                paged.remove_response(*self.index, text)
+                self.index.remove_response(text)
                 del self.contents[text]
             del self.contents[prompt]
-            paged.remove_prompt(*self.index, prompt)
+            self.index.remove_prompt(prompt)
 
     def positions(self, text):
         found = []
@@ -118,7 +109,7 @@ class PagedIndex(RuleBasedStateMachine):
     @invariant()
     def texts_hold_what_was_added(self):
         for text, tokens in self.contents.items():
-            assert self.index.texts[text, LENGTH] == len(tokens)
+            assert self.index.length(text) == len(tokens)
             positions = self.positions(text) if tokens else []
             assert self.index.nodes[positions, TOKEN].tolist() == tokens
             assert all(text_of(self.index.nodes, position) == text for position in positions)
@@ -127,13 +118,13 @@ class PagedIndex(RuleBasedStateMachine):
     def prompts_know_how_much_they_hold(self):
         for prompt, responses in self.responses.items():
             held = sum(len(self.contents[text]) for text in (prompt, *responses))
-            assert self.index.texts[prompt, NUM_TOKENS] == held
+            assert self.index.num_tokens([prompt]) == held
 
     @invariant()
     def pages_are_in_use_or_free(self):
         used = sum(-(-len(tokens) // TOKENS_A_PAGE) for tokens in self.contents.values())
-        counters = self.index.counters
-        assert counters[NUM_PAGES] - counters[NUM_FREE_PAGES] == used
+        header = self.index.texts[HEADER]
+        assert header[NUM_PAGES] - header[NUM_FREE_PAGES] == used
 
     @invariant()
     def every_token_but_the_newest_is_findable(self):

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import sam_drafting
-from sam_drafting.kernels import cache_folder
+from sam_drafting.kernels import compilation
+from sam_drafting.kernels.compilation import cache_folder
 
 PACKAGE = Path(sam_drafting.__file__).parent
 DRAFT = (
@@ -33,8 +34,10 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
 
 
 def test_the_folder_changes_with_the_sources(tmp_path, monkeypatch):
-    monkeypatch.setattr("sam_drafting.kernels.__file__", str(tmp_path / "kernels.py"))
-    (tmp_path / "kernels.py").write_text("a = 1")
+    monkeypatch.setattr(compilation, "PACKAGE", tmp_path)
+    source = tmp_path / "kernels" / "voting.py"
+    source.parent.mkdir()
+    source.write_text("a = 1")
     before = cache_folder()
-    (tmp_path / "kernels.py").write_text("a = 2")
+    source.write_text("a = 2")
     assert cache_folder() != before

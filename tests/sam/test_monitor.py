@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from sam_drafting.monitor import DRAFTS_BEFORE_WARNING, STEPS_BEFORE_WARNING, DraftMonitor
+from specroll_speculation.monitor import DRAFTS_BEFORE_WARNING, STEPS_BEFORE_WARNING, DraftMonitor
 
 
 @pytest.fixture

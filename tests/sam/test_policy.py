@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 from sam_drafting import SamDrafter
-from sam_drafting.continuation import learn_from
-from sam_drafting.layout import DRAFT, DRAFTED
-from sam_drafting.policy import (
+from sam_drafting.kernels.acceptance import (
     LONGEST_MEMORY,
     NUM_CELLS,
     OBSERVED,
@@ -14,8 +12,10 @@ from sam_drafting.policy import (
     expected_acceptance,
     initial_table,
     learn,
-    lowest_acceptance,
+    learn_from,
 )
+from sam_drafting.kernels.layout import DRAFT, DRAFTED, text_width
+from sam_drafting.policy import lowest_acceptance
 
 
 def test_every_feature_has_its_cell():
@@ -38,11 +38,12 @@ def test_longer_matches_are_trusted_more_before_anything_is_observed():
 def observations(draft, tokens):
     """What the cells 0, 1, … gain where `draft` was followed by `tokens`."""
     table = initial_table()
-    last_drafts = np.zeros((1, DRAFT + 2 * len(draft)), np.int32)
-    last_drafts[0, DRAFTED] = len(draft)
-    last_drafts[0, DRAFT::2] = draft
-    last_drafts[0, DRAFT + 1 :: 2] = range(len(draft))
-    learn_from(last_drafts, table, 0, np.array([tokens], np.int32), 0, 0, len(tokens))
+    texts = np.zeros((1, text_width(len(draft))), np.int32)
+    end = DRAFT + 2 * len(draft)
+    texts[0, DRAFTED] = len(draft)
+    texts[0, DRAFT:end:2] = draft
+    texts[0, DRAFT + 1 : end : 2] = range(len(draft))
+    learn_from(texts, table, 0, np.array(tokens, np.int32))
     return (table - initial_table())[: len(draft)].tolist()
 
 

@@ -10,10 +10,10 @@ from verl.workers.rollout.speculation_metrics import (
 )
 from vllm import SamplingParams
 from vllm.v1.core.sched.output import SchedulerOutput
-from vllm.v1.metrics.speculation_counts import SpeculationCounter
+from vllm.v1.metrics.speculation_counts import EngineCounter
 from vllm.v1.outputs import ModelRunnerOutput
 
-from testing.registry import needs
+from testing.registry import needs, provides
 from testing.tiny_model import random_prompts
 
 
@@ -39,8 +39,13 @@ def sampled(tokens):
 
 
 def counter(threshold=1, speculative=True, switched=True):
+    counter_class = EngineCounter
+    if not provides("padded drafts"):
+        from vllm.v1.metrics.unpadded_speculation_counts import UnpaddedEngineCounter
+
+        counter_class = UnpaddedEngineCounter
     times = iter(range(100))
-    return SpeculationCounter(
+    return counter_class(
         threshold, speculative=speculative, switched=switched, clock=lambda: float(next(times))
     )
 
@@ -67,25 +72,13 @@ def test_a_step_counts_what_was_verified():
     assert counts.take()["steps"] == 0
 
 
-def test_the_tail_begins_behind_the_last_large_step():
-    counts = counter(threshold=1)
-    for batch in (1, 2, 1, 1, 2, 1, 1):
-        counts.record(scheduled({str(i): 1 for i in range(batch)}), sampled({}))
-    taken = counts.take()
-    assert taken["switched_off_steps"] == 2
-    assert (taken["generation_s"], taken["tail_s"]) == (6.0, 2.0)
-
-
-def test_only_sam_is_switched_off():
-    counts = counter(threshold=1, switched=False)
-    counts.record(scheduled({"a": 1, "b": 1}), sampled({}))
-    assert counts.take()["switched_off_steps"] == 0
-
-
-def test_a_step_that_runs_nothing_does_not_count():
+@needs("padded drafts")
+def test_draft_tokens_that_a_grammar_refused_were_not_verified():
     counts = counter()
-    counts.record(scheduled({}), sampled({}))
-    assert counts.take()["steps"] == 0
+    step = scheduled({"a": 4}, {"a": [1, 2, -1]})
+    step.num_invalid_spec_tokens = {"a": 1}
+    counts.record(step, sampled({"a": [1, 2, 9]}))
+    assert counts.take()["draft_tokens"] == 2
 
 
 def test_metrics_are_ratios_of_sums_and_times_of_the_slowest():

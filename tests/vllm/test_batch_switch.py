@@ -20,7 +20,7 @@ def test_crossing_the_threshold(start_engine, prompts):
 
     def recording(input_batch, sampled_token_ids):
         drafts = propose(input_batch, sampled_token_ids)
-        active = runner.speculative_decoding_active
+        active = runner.drafter.batch_switch.speculative_decoding_active
         steps.append((input_batch.num_reqs, active, sum(map(len, drafts))))
         return drafts
 

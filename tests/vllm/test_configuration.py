@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from sam_drafting.batch_switch import VARIABLE
+from specroll_speculation.batch_switch import VARIABLE
 from transformers import AutoModelForCausalLM
 from vllm import SamplingParams, envs
 from vllm.config import ParallelConfig, SpeculativeConfig
+from vllm.config.sam import refuse_foreign_options
 from vllm.engine.arg_utils import EngineArgs
 from vllm.v1.sample.logits_processor import MinPLogitsProcessor, build_logitsprocs
 
@@ -47,15 +48,34 @@ def test_a_wrong_configuration_is_refused(options, message):
         SpeculativeConfig(method="sam", **options)
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("disable_by_batch_size", 4), ("suffix_decoding_max_tree_depth", 9)]
-)
-def test_options_of_other_methods_are_refused(option, value):
-    """Where this vLLM has the option at all."""
-    if option not in SpeculativeConfig.__pydantic_fields__:
-        pytest.skip(f"this vLLM has no {option}")
+# Fields that the method takes, the engine fills in, or verification reads, in any release.
+TAKEN = {
+    *(field for field in SpeculativeConfig.__pydantic_fields__ if field.startswith("sam_")),
+    *("method", "num_speculative_tokens", "enforce_eager"),
+    *("target_model_config", "target_parallel_config"),
+    *("enable_chunked_prefill", "disable_log_stats"),
+    *("rejection_sample_method", "synthetic_acceptance_rates", "synthetic_acceptance_length"),
+}
+
+
+@pytest.mark.parametrize("option", sorted({*SpeculativeConfig.__pydantic_fields__} - TAKEN))
+def test_options_of_other_methods_are_refused(option):
+    config = SpeculativeConfig(**SAM)
+    vars(config)[option] = "set"
     with pytest.raises(ValueError, match=f"remove {option}"):
-        SpeculativeConfig(**SAM, **{option: value})
+        refuse_foreign_options(config)
+
+
+def test_an_option_that_upstream_adds_is_let_through():
+    field = SimpleNamespace(get_default=lambda: None)
+
+    fields = {"not_known_yet": field, "prompt_lookup_max": field}
+    newer = type("NewerConfig", (), {"__pydantic_fields__": fields})()
+    newer.not_known_yet, newer.prompt_lookup_max = 1, None
+    refuse_foreign_options(newer)
+    newer.prompt_lookup_max = 5
+    with pytest.raises(ValueError, match="remove prompt_lookup_max"):
+        refuse_foreign_options(newer)
 
 
 def test_pipeline_parallelism_is_refused():

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from sam_drafting import monitor
+from specroll_speculation import monitor
 
 from testing.engine import SAM, draft_counts, generate, model_runner
 from testing.registry import needs

@@ -11,11 +11,20 @@ from vllm.v1.spec_decode import sam_proposer
 from vllm.v1.spec_decode.sam_proposer import IdleProposer, SamProposer, drafts_reach_a_scheduler
 
 from testing.engine import SAM
-from testing.registry import needs
+from testing.registry import needs, provides
 
 MAX_MODEL_LEN = 256
 REPETITIVE = [5, 6, 7, 8] * 4
 PLAIN = SamplingParams(temperature=0.0)
+
+
+def proposer_class():
+    """The class that the hook of the installed stack names."""
+    if provides("our own draft exclusions"):
+        from vllm.v1.spec_decode.excluding_sam_proposer import ExcludingSamProposer
+
+        return ExcludingSamProposer
+    return SamProposer
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def make_proposer(monkeypatch):
             speculative_config=SpeculativeConfig(**SAM),
             model_config=SimpleNamespace(max_model_len=MAX_MODEL_LEN),
         )
-        proposer = SamProposer(config)
+        proposer = proposer_class()(config)
         proposer.silence = Counter()
         proposer.monitor.record_silence = proposer.silence.update
         return proposer

@@ -15,7 +15,7 @@ from vllm import LLM, SamplingParams
 from vllm.config import SpeculativeConfig
 from vllm.v1.outputs import DraftTokenIds, LogprobsLists, ModelRunnerOutput
 from vllm.v1.spec_decode.draft_logprobs import EmittedLists
-from vllm.v1.spec_decode.sam_proposer import SamProposer
+from vllm.v1.spec_decode.excluding_sam_proposer import ExcludingSamProposer
 from vllm.v1.worker.cpu_model_runner import CPUModelRunner, _torch_cuda_wrapper
 from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
@@ -50,14 +50,14 @@ def drafting(engine, monkeypatch):
     config = runner.vllm_config
     monkeypatch.setattr(config, "speculative_config", SpeculativeConfig(**SAM))
     monkeypatch.setattr(runner, "speculative_config", config.speculative_config)
-    monkeypatch.setattr(runner, "drafter", SamProposer(config), raising=False)
+    monkeypatch.setattr(runner, "drafter", ExcludingSamProposer(config), raising=False)
     monkeypatch.setattr(runner, "drafts_with_sam", True)
     steps = []
     propose = runner.drafter.propose
 
     def recording(input_batch, sampled_token_ids):
         drafts = propose(input_batch, sampled_token_ids)
-        active = runner.speculative_decoding_active
+        active = runner.drafter.batch_switch.speculative_decoding_active
         steps.append((input_batch.num_reqs, active, drafts))
         return drafts
 
@@ -104,9 +104,8 @@ def test_the_runner_makes_the_drafter(engine, drafting):
     runner = object.__new__(CPUModelRunner)
     with _torch_cuda_wrapper():
         GPUModelRunner.__init__(runner, config, torch.device("cpu"))
-    assert isinstance(runner.drafter, SamProposer)
+    assert isinstance(runner.drafter, ExcludingSamProposer)
     assert runner.drafts_with_sam
-    assert runner.speculative_decoding_active
 
 
 def test_without_sam_nothing_is_drafted(engine):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from numba.typed import List
-from sam_drafting.automaton import (
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.reference.automaton import (
     INITIAL_CAPACITY,
     NUM_TOKENS,
     ROOT,
@@ -21,7 +22,6 @@ from sam_drafting.automaton import (
     num_bytes,
     with_room_for,
 )
-from sam_drafting.kernels import kernel
 
 from bench.lib.drafters.peers import Lengths
 from bench.lib.samples.traces import Tokens

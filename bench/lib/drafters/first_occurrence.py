@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sam_drafting.automaton import (
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.reference.automaton import (
     INITIAL_CAPACITY,
     NUM_CLONES,
     NUM_TOKENS,
@@ -15,7 +16,6 @@ from sam_drafting.automaton import (
     longest_match,
     with_room_for,
 )
-from sam_drafting.kernels import kernel
 
 from bench.lib.samples.traces import Tokens
 

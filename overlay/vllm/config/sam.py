@@ -11,23 +11,35 @@ if TYPE_CHECKING:
 # MAX_SPEC_LEN of vllm/v1/sample/rejection_sampler.py.
 MAX_SPECULATIVE_TOKENS = 128
 
-# What the engine fills in, and what belongs to verification rather than to a drafter, in any of the
-# releases that this is for.
-ACCEPTED_FIELDS = frozenset(
+# Options of other methods, which would have no effect. They are listed, and not the fields that the
+# method takes: a field that upstream adds is mostly one that the engine fills in or that belongs to
+# verification, and an engine that would not start for it is worse than an option without effect.
+# Upstream names most options after what they are for; those of a draft model, which came first,
+# have names of their own (`SpeculativeConfig` in vllm/config/speculative.py).
+FOREIGN_PREFIXES = (
+    "draft_",  # a draft model, and how it samples
+    "prompt_lookup_",  # ngram
+    "suffix_",  # suffix decoding
+)
+FOREIGN_OPTIONS = frozenset(
     {
-        "method",
-        "num_speculative_tokens",
-        "sam_share_prompts",
-        "sam_history_tokens",
-        "sam_min_acceptance",
-        "target_model_config",
-        "target_parallel_config",
-        "enable_chunked_prefill",
-        "disable_log_stats",
-        "enforce_eager",
-        "rejection_sample_method",
-        "synthetic_acceptance_rates",
-        "synthetic_acceptance_length",
+        # a draft model: which one, and how it runs
+        "model",
+        "revision",
+        "code_revision",
+        "quantization",
+        "max_model_len",
+        "tensor_parallel_size",
+        "attention_backend",
+        "moe_backend",
+        # EAGLE, MTP and other heads
+        "disable_padded_drafter_batch",
+        "parallel_drafting",
+        "speculative_token_tree",
+        "use_local_argmax_reduction",
+        # read by no method any more
+        "disable_by_batch_size",
+        "disable_logprobs",
     }
 )
 
@@ -93,12 +105,12 @@ def refuse_foreign_options(config: SpeculativeConfig) -> None:
     """Refuse what would have no effect.
 
     Raises:
-        ValueError: an option is set that the method does not take.
+        ValueError: an option of another method is set.
     """
     foreign = [
         name
         for name, field in type(config).__pydantic_fields__.items()
-        if name not in ACCEPTED_FIELDS and getattr(config, name) != field.get_default()
+        if is_foreign(name) and getattr(config, name) != field.get_default()
     ]
     if foreign:
         raise ValueError(
@@ -107,8 +119,17 @@ def refuse_foreign_options(config: SpeculativeConfig) -> None:
         )
 
 
+def is_foreign(name: str) -> bool:
+    """Say whether an option belongs to another method.
+
+    >>> [is_foreign(name) for name in ("prompt_lookup_max", "sam_history_tokens", "not_known_yet")]
+    [True, False, False]
+    """
+    return name in FOREIGN_OPTIONS or name.startswith(FOREIGN_PREFIXES)
+
+
 def refuse_pipeline(parallel: ParallelConfig | None) -> None:
-    """Refuse pipeline parallelism, with which vLLM 0.23 fails for drafts of other methods too.
+    """Refuse pipeline parallelism, with which vLLM fails for drafts of other methods too.
 
     Ranks of the first stages fail: they have no drafter, but ask of which kind it is
     (vllm/v1/worker/gpu_model_runner.py). The scheduler takes drafts of batches in flight, whose new

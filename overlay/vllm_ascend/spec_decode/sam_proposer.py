@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from vllm.v1.spec_decode.sam_proposer import make_sam_proposer
+from vllm.v1.spec_decode.sam_proposer import SamProposer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
 
 class SAMProposer:
-    """The drafter of an `NPUModelRunner`, which idles on ranks whose drafts nothing asks for."""
+    """The drafter of an `NPUModelRunner`, which idles on ranks whose drafts nothing asks for.
 
-    def __init__(
-        self, vllm_config: VllmConfig, runner: NPUModelRunner, name: object = None
-    ) -> None:
-        """Draft for `runner`; vLLM-Ascend 0.11 looks at the `name` of its drafter.
+    Attributes:
+        proposer_class: what reads the runner's input batch.
+    """
+
+    proposer_class: ClassVar[type[SamProposer]] = SamProposer
+
+    def __init__(self, vllm_config: VllmConfig, runner: NPUModelRunner) -> None:
+        """Draft for `runner`.
 
         Raises:
             ValueError: the threshold in the environment is no whole number.
         """
         self.runner = runner
-        self.name = name
-        self.proposer = make_sam_proposer(vllm_config)
+        self.proposer = self.proposer_class.for_this_rank(vllm_config)
 
     def load_model(self, _target_model: nn.Module) -> None:
         """Nothing to load: the runner calls this of every drafter."""
@@ -54,9 +57,3 @@ class SAMProposer:
             A new list a request, empty where it gets no draft.
         """
         return self.proposer.propose(self.runner.input_batch, sampled_token_ids)
-
-    def generate_token_ids(
-        self, sampled_token_ids: list[list[int]], *_unused: object
-    ) -> list[list[int]]:
-        """The same, as vLLM-Ascend 0.11 calls it (`Proposer` in spec_decode/interface.py)."""
-        return self.propose(sampled_token_ids)

@@ -25,7 +25,7 @@ def check_speculation(rollout: DictConfig) -> None:
     if not speculative:
         return
     try:
-        from sam_drafting.batch_switch import threshold_from_environment
+        from specroll_speculation.batch_switch import threshold_from_environment
         from vllm.config.speculative import SpeculativeConfig, SpeculativeMethod
     except ImportError:
         return

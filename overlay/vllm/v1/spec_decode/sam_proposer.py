@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sam_drafting import SamDrafter
-from sam_drafting.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
-from sam_drafting.monitor import DraftMonitor
+from specroll_speculation.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
+from specroll_speculation.monitor import DraftMonitor
 from vllm.distributed.parallel_state import get_tensor_model_parallel_rank
 from vllm.logger import init_logger
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import torch
     from torch import nn
     from vllm.config import ParallelConfig, VllmConfig
     from vllm.v1.worker.gpu_input_batch import InputBatch
 
 logger = init_logger(__name__)
 
-
-def make_sam_proposer(vllm_config: VllmConfig) -> SamProposer | IdleProposer:
-    """Make what this rank's model runner needs.
-
-    Raises:
-        ValueError: the threshold in the environment is no whole number.
-    """
-    if drafts_reach_a_scheduler(vllm_config.parallel_config):
-        return SamProposer(vllm_config)
-    return IdleProposer()
+# Why the drafter itself proposes nothing.
+NOTHING_LIKELY = "no likely continuation"
 
 
 def drafts_reach_a_scheduler(parallel_config: ParallelConfig) -> bool:
@@ -68,7 +59,22 @@ class IdleProposer:
 
 
 class SamProposer:
-    """Proposes drafts for the requests of a model runner's input batch."""
+    """Proposes drafts for the requests of a model runner's input batch.
+
+    The two static methods ask the batch what not every release of upstream answers; a subclass in
+    a file of its own serves another release.
+    """
+
+    @classmethod
+    def for_this_rank(cls, vllm_config: VllmConfig) -> SamProposer | IdleProposer:
+        """Make what this rank's model runner needs.
+
+        Raises:
+            ValueError: the threshold in the environment is no whole number.
+        """
+        if drafts_reach_a_scheduler(vllm_config.parallel_config):
+            return cls(vllm_config)
+        return IdleProposer()
 
     def __init__(self, vllm_config: VllmConfig) -> None:
         """Make the drafter and read the batch-size threshold.
@@ -116,75 +122,66 @@ class SamProposer:
         """
         num_steps = sum(map(bool, sampled_token_ids))
         self.monitor.record_accepted(sum(map(len, sampled_token_ids)) - num_steps)
-        limits = self._draft_limits(input_batch, sampled_token_ids)
+        limits, reasons = self._classify(input_batch, sampled_token_ids)
         drafts = self.drafter.step(
-            input_batch.req_ids, input_batch.token_ids_cpu, *_text_lengths(input_batch), limits
+            input_batch.req_ids, input_batch.token_ids_cpu, *self._text_lengths(input_batch), limits
         )
         if num_proposed := sum(map(len, drafts)):
             self.monitor.record_proposed(num_proposed)
         else:
-            self.monitor.record_silence(self._reasons(input_batch, sampled_token_ids, limits))
+            self.monitor.record_silence(Counter(reason or NOTHING_LIKELY for reason in reasons))
         return drafts
 
-    def _draft_limits(
+    def _classify(
         self, input_batch: InputBatch, sampled_token_ids: list[list[int]]
-    ) -> int | npt.NDArray[np.int32]:
-        if not self.batch_switch.speculative_decoding_active:
-            return 0
-        # A step samples one token more than it verifies: leave room for it.
-        room = self.max_model_len - 1 - input_batch.num_tokens_no_spec[: len(sampled_token_ids)]
-        limits = np.clip(room, 0, self.num_speculative_tokens)
-        prompt_embeds = _prompt_embeds(input_batch)
-        for row, new in enumerate(sampled_token_ids):
-            if not new or row in prompt_embeds or _is_excluded(input_batch, row):
-                limits[row] = 0
-        return limits.astype(np.int32)
+    ) -> tuple[int | npt.NDArray[np.int32], list[str | None]]:
+        """Find out which requests may get a draft.
 
-    def _reasons(
-        self,
-        input_batch: InputBatch,
-        sampled_token_ids: list[list[int]],
-        limits: int | npt.NDArray[np.int32],
-    ) -> Mapping[str, int]:
+        Returns:
+            The longest draft of each request, or of all; and for each why it gets none, or None.
+        """
+        num_reqs = len(sampled_token_ids)
         if not self.batch_switch.speculative_decoding_active:
-            return {self._above_threshold: len(sampled_token_ids)}
-        reasons: Counter[str] = Counter()
-        prompt_embeds = _prompt_embeds(input_batch)
+            return 0, [self._above_threshold] * num_reqs
+        # A step samples one token more than it verifies: leave room for it.
+        room = self.max_model_len - 1 - input_batch.num_tokens_no_spec[:num_reqs]
+        limits = np.clip(room, 0, self.num_speculative_tokens).astype(np.int32)
+        embedded = self._embedded_rows(input_batch)
+        reasons: list[str | None] = [None] * num_reqs
         for row, new in enumerate(sampled_token_ids):
             if not new:
-                reasons["prompt not complete"] += 1
-            elif row in prompt_embeds:
-                reasons["prompt given as embeddings"] += 1
-            elif _is_excluded(input_batch, row):
-                reasons["sampling options that drafts cannot honour"] += 1
-            elif limits[row] == 0:
-                reasons["at max_model_len"] += 1
-            else:
-                reasons["no likely continuation"] += 1
-        return reasons
+                reasons[row] = "prompt not complete"
+            elif row in embedded:
+                reasons[row] = "prompt given as embeddings"
+            elif self._is_excluded(input_batch, row):
+                reasons[row] = "sampling options that drafts cannot honour"
+            elif not limits[row]:
+                reasons[row] = "at max_model_len"
+            if reasons[row]:
+                limits[row] = 0
+        return limits, reasons
 
+    def _text_lengths(
+        self, input_batch: InputBatch
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return the tokens of each request, and how many of them are its prompt."""
+        num_reqs = input_batch.num_reqs
+        num_tokens = input_batch.num_tokens_no_spec[:num_reqs]
+        num_prompt_tokens = input_batch.num_prompt_tokens[:num_reqs]
+        embedded = self._embedded_rows(input_batch)
+        if not embedded:
+            return num_tokens, num_prompt_tokens
+        # Embeddings have no tokens: their rows begin with what another request left there.
+        has_tokens = np.ones(num_reqs, np.int32)
+        has_tokens[list(embedded)] = 0
+        return num_tokens * has_tokens, num_prompt_tokens * has_tokens
 
-def _text_lengths(input_batch: InputBatch) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Tokens of each request in `token_ids_cpu`, and how many of them are its prompt."""
-    num_reqs = input_batch.num_reqs
-    num_tokens = input_batch.num_tokens_no_spec[:num_reqs]
-    num_prompt_tokens = input_batch.num_prompt_tokens[:num_reqs]
-    prompt_embeds = _prompt_embeds(input_batch)
-    if not prompt_embeds:
-        return num_tokens, num_prompt_tokens
-    # Embeddings have no tokens: their rows begin with what another request left there.
-    has_tokens = np.ones(num_reqs, np.int32)
-    has_tokens[list(prompt_embeds)] = 0
-    return num_tokens * has_tokens, num_prompt_tokens * has_tokens
+    @staticmethod
+    def _embedded_rows(input_batch: InputBatch) -> Collection[int]:
+        """Return the rows of requests whose prompts are given as embeddings."""
+        return input_batch.req_prompt_embeds
 
-
-def _prompt_embeds(input_batch: InputBatch) -> Mapping[int, torch.Tensor]:
-    """Prompts given as embeddings, by row."""
-    # The batch of vLLM-Ascend 0.11 takes none (vllm_ascend/worker/npu_input_batch.py).
-    return getattr(input_batch, "req_prompt_embeds", {})
-
-
-def _is_excluded(input_batch: InputBatch, row: int) -> bool:
-    # vLLM 0.23 verifies drafts under all sampling options and keeps no such set.
-    excluded = getattr(input_batch, "spec_decode_unsupported_reqs", ())
-    return input_batch.req_ids[row] in excluded
+    @staticmethod
+    def _is_excluded(_input_batch: InputBatch, _row: int) -> bool:
+        """Say whether drafts are not verified under the sampling options of a request."""
+        return False

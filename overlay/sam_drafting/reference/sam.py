@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_drafting.arguments import as_integer, checked_draft_length, checked_tokens
-from sam_drafting.automaton import (
+from sam_drafting.reference.automaton import (
     INITIAL_CAPACITY,
     NUM_CLONES,
     NUM_TOKENS,
@@ -43,7 +43,7 @@ class SAM:
         self._arrays = allocate(INITIAL_CAPACITY)
 
     def __len__(self) -> int:
-        """Tokens in the text."""
+        """Return how many tokens the text has."""
         return int(self._arrays.counters[NUM_TOKENS])
 
     @property
@@ -62,10 +62,11 @@ class SAM:
         extend(self._arrays, array)
 
     def lookup(self, token: int) -> tuple[int, int]:
-        """State and length of the longest suffix of text + `token` that occurs in the text.
+        """Find the longest suffix of text + `token` that occurs in the text, which stays as it is.
 
-        The automaton stays as it is. (0, 0) where the token never occurred. The state is a row of
-        the automaton's memory, and good until tokens are added.
+        Returns:
+            Its state, a row of the automaton's memory that is good until tokens are added, and its
+            length; (0, 0) where the token never occurred.
 
         Raises:
             TypeError, ValueError: as `checked_tokens`.
@@ -74,10 +75,15 @@ class SAM:
         return int(state) % len(self._arrays.states), int(length)
 
     def gen_draft(self, index: int, start_token: int) -> list[int]:
-        """Tokens that followed the match `index` of `lookup(start_token)` at its latest occurrence.
+        """Return what followed a match at its latest occurrence.
 
-        `start_token` is the token that was looked up; the draft begins behind it. A match that
-        reaches the end of the text is continued periodically. Empty without a match.
+        Args:
+            index: the match, as `lookup(start_token)` returned it.
+            start_token: the token that was looked up; the draft begins behind it.
+
+        Returns:
+            `num_speculative_tokens` tokens, or none without a match. A match that reaches the end
+            of the text is continued periodically.
 
         Raises:
             TypeError: `index` is no integer.

@@ -13,6 +13,12 @@ STEPS_BEFORE_WARNING = 1000
 class DraftMonitor:
     """Watches proposed and accepted draft tokens, and the reasons why there were none.
 
+    >>> monitor = DraftMonitor(logging.getLogger("example"))
+    >>> monitor.record_proposed(3)
+    >>> monitor.record_accepted(2)  # logs that speculation works
+    >>> monitor.num_proposed, monitor.num_accepted
+    (3, 2)
+
     Attributes:
         num_proposed: draft tokens proposed so far.
         num_accepted: draft tokens that the target model accepted so far.

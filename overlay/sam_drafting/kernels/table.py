@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sam_drafting.kernels import kernel
-from sam_drafting.layout import (
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.kernels.layout import (
     FIRST_PART,
     FREE_PART,
     HEAD,
+    HEADER,
     LATEST,
     NEWER,
     NONE,
@@ -27,28 +28,28 @@ from sam_drafting.layout import (
     UNCHAINED,
     Int32Array,
 )
-from sam_drafting.pages import position_before
+from sam_drafting.kernels.pages import position_before
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @kernel
 def key_of_token(token: int) -> int:
-    """Hash of a token (multiplicative hashing)."""
+    """Hash a token (multiplicative hashing)."""
     key: int = (np.uint64(token) + np.uint64(1)) * MULTIPLIER
     return key
 
 
 @kernel
 def key_of_pair(before: int, key: int) -> int:
-    """Hash of a pair: of a token, and the hash of the one behind it."""
+    """Hash a pair: a token, and the hash of the one behind it."""
     longer: int = (np.uint64(key) + np.uint64(before) + np.uint64(1)) * MULTIPLIER
     return longer
 
 
 @kernel
 def row_of(texts: Int32Array, prompt: int, key: int) -> int:
-    """Row of a hash in the table of a prompt, which has one part at least."""
+    """Return the row of a hash in the table of a prompt, which has one part at least."""
     part = texts[prompt, NUM_PARTS] - 1
     place = np.int64((key >> np.uint64(24)) & np.uint64((1 << (FIRST_PART + part)) - 1))
     while part > 0 and place < 1 << (FIRST_PART + part - 1):
@@ -61,26 +62,26 @@ def row_of(texts: Int32Array, prompt: int, key: int) -> int:
 
 @kernel
 def column_of(key: int) -> int:
-    """Column of a single token."""
+    """Return the column of a single token."""
     column: int = LATEST + np.int64(key >> np.uint64(62))
     return column
 
 
 @kernel
 def num_rows_of_part(part: int) -> int:
-    """Rows of a part of a hash table: as many as all before it."""
+    """Return how many rows a part of a hash table has: as many as all before it."""
     return 1 << (FIRST_PART + max(part - 1, 0))
 
 
 @kernel
 def num_rows_of(num_parts: int) -> int:
-    """Rows of a hash table of so many parts."""
+    """Return how many rows a hash table of so many parts has."""
     return 1 << (FIRST_PART + num_parts - 1) if num_parts else 0
 
 
 @kernel
 def latest_place(table: Int32Array, texts: Int32Array, prompt: int, token: int) -> int:
-    """Where a token occurred last, as far as is known: another may have taken the bucket."""
+    """Return where a token occurred last, as far as is known: another may have taken the bucket."""
     key = key_of_token(token)
     place: int = table[row_of(texts, prompt, key), column_of(key)]
     return place
@@ -88,7 +89,7 @@ def latest_place(table: Int32Array, texts: Int32Array, prompt: int, token: int) 
 
 @kernel
 def newest_place(table: Int32Array, texts: Int32Array, prompt: int, before: int, token: int) -> int:
-    """The newest place of the chain of a pair, to which pairs of the same bucket belong too."""
+    """Return the newest place of the chain of a pair, which pairs of the same bucket share."""
     place: int = table[row_of(texts, prompt, key_of_pair(before, key_of_token(token))), HEAD]
     return place
 
@@ -175,17 +176,19 @@ def split_latest(
 
 
 @kernel
-def add_part(
-    nodes: Int32Array, table: Int32Array, texts: Int32Array, counters: Int32Array, prompt: int
-) -> bool:
-    """Double the hash table of a prompt, or begin it; False where `table` has no room."""
+def add_part(nodes: Int32Array, table: Int32Array, texts: Int32Array, prompt: int) -> bool:
+    """Double the hash table of a prompt, or begin it.
+
+    Returns:
+        Whether `table` had room for it.
+    """
     new = texts[prompt, NUM_PARTS]
-    start = np.int64(counters[FREE_PART + new])
+    start = np.int64(texts[HEADER, FREE_PART + new])
     if start != NONE:
-        counters[FREE_PART + new] = table[start, HEAD]
-    elif counters[NUM_ROWS] + num_rows_of_part(new) <= table.shape[0]:
-        start = np.int64(counters[NUM_ROWS])
-        counters[NUM_ROWS] += num_rows_of_part(new)
+        texts[HEADER, FREE_PART + new] = table[start, HEAD]
+    elif texts[HEADER, NUM_ROWS] + num_rows_of_part(new) <= table.shape[0]:
+        start = np.int64(texts[HEADER, NUM_ROWS])
+        texts[HEADER, NUM_ROWS] += num_rows_of_part(new)
     else:
         return False
     table[start : start + num_rows_of_part(new)] = NONE
@@ -200,10 +203,10 @@ def add_part(
 
 
 @kernel
-def release_parts(table: Int32Array, texts: Int32Array, counters: Int32Array, prompt: int) -> None:
+def release_parts(table: Int32Array, texts: Int32Array, prompt: int) -> None:
     """Let the hash table of a prompt be used again."""
     for part in range(texts[prompt, NUM_PARTS]):
         start = texts[prompt, PARTS + part]
-        table[start, HEAD] = counters[FREE_PART + part]
-        counters[FREE_PART + part] = start
+        table[start, HEAD] = texts[HEADER, FREE_PART + part]
+        texts[HEADER, FREE_PART + part] = start
     texts[prompt, NUM_PARTS] = 0

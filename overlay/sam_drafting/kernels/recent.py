@@ -11,26 +11,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from sam_drafting.kernels import kernel
-from sam_drafting.layout import FIRST, NEWEST, NONE, TOKEN, Int32Array
-from sam_drafting.pages import header_of, position_after, position_before, text_of
-from sam_drafting.table import key_of_pair, key_of_token
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.kernels.layout import FIRST, NEWEST, NONE, TOKEN, Int32Array
+from sam_drafting.kernels.pages import header_of, position_after, position_before, text_of
+from sam_drafting.kernels.table import key_of_pair, key_of_token
 
 NUM_BUCKETS = 1 << 14
 PLACES_A_ROW = 4
 
 
 def no_places(num_rows: int) -> Int32Array:
-    """Memory for the places: [rows, PLACES_A_ROW], newest first, NONE where there is none.
+    """Return memory without any place.
 
-    The rows are a power of two, or none at all.
+    Args:
+        num_rows: a power of two, or 0.
+
+    Returns:
+        int32 [num_rows, PLACES_A_ROW], newest first; NONE where there is no place.
     """
     return np.full((num_rows, PLACES_A_ROW), NONE, np.int32)
 
 
 @kernel
 def recent_row(nodes: Int32Array, recent: Int32Array, position: int) -> int:
-    """Row of the pair that ends at a position, or NONE where none ends there."""
+    """Return the row of the pair that ends at a position, or NONE where none ends there."""
     row = NONE
     before = position_before(nodes, position) if recent.shape[0] > 0 else NONE
     if before != NONE:
@@ -45,7 +49,10 @@ def note_recent(
 ) -> None:
     """Note the tokens of a text that have become findable since `newest` was its newest token.
 
-    `newest` may also be the last of its prompt, or NONE.
+    Args:
+        nodes, texts, recent: as in `Memory`.
+        text: a response.
+        newest: a position of the text, the last of its prompt, or NONE.
     """
     position = newest
     if newest == NONE or text_of(nodes, newest) != text:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sam_drafting.kernels import kernel
-from sam_drafting.layout import (
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.kernels.layout import (
     FREE_PAGE,
+    HEADER,
     LENGTH,
     NONE,
     NUM_FREE_PAGES,
@@ -24,20 +25,24 @@ from sam_drafting.layout import (
 
 @kernel
 def header_of(position: int) -> int:
-    """Row of the header of the page that holds a position."""
+    """Return the row of the header of the page that holds a position."""
     return position & ~PAGE_MASK
 
 
 @kernel
 def text_of(nodes: Int32Array, position: int) -> int:
-    """The text that a position belongs to."""
+    """Return the text that a position belongs to."""
     text: int = nodes[header_of(position), TEXT]
     return text
 
 
 @kernel
 def position_before(nodes: Int32Array, position: int) -> int:
-    """Position of the token ahead, also across pages and from a response to the prompt, or NONE."""
+    """Step back to the token ahead, also across pages and from a response to its prompt.
+
+    Returns:
+        Its position, or NONE where there is none.
+    """
     before = position - 1
     if before & PAGE_MASK == 0:
         before = np.int64(nodes[before, PREDECESSOR])
@@ -46,7 +51,11 @@ def position_before(nodes: Int32Array, position: int) -> int:
 
 @kernel
 def position_after(nodes: Int32Array, position: int) -> int:
-    """Position of the token behind in the same text, or NONE at its end."""
+    """Step on to the token behind in the same text.
+
+    Returns:
+        Its position, or NONE at the end of the text.
+    """
     after = position + 1
     if after & PAGE_MASK == 0:
         after = np.int64(nodes[header_of(position), SUCCESSOR])
@@ -56,28 +65,30 @@ def position_after(nodes: Int32Array, position: int) -> int:
 
 
 @kernel
-def has_pages_for(
-    nodes: Int32Array, texts: Int32Array, counters: Int32Array, text: int, num_new: int
-) -> bool:
+def has_pages_for(nodes: Int32Array, texts: Int32Array, text: int, num_new: int) -> bool:
     """Say whether there are pages for more tokens of a text."""
     length = texts[text, LENGTH]
     before = (length + TOKENS_A_PAGE - 1) // TOKENS_A_PAGE
     after = (length + num_new + TOKENS_A_PAGE - 1) // TOKENS_A_PAGE
-    unused = (nodes.shape[0] >> PAGE_SHIFT) - counters[NUM_PAGES] + counters[NUM_FREE_PAGES]
-    enough: bool = after - before <= unused
+    unused = (nodes.shape[0] >> PAGE_SHIFT) - texts[HEADER, NUM_PAGES]
+    enough: bool = after - before <= unused + texts[HEADER, NUM_FREE_PAGES]
     return enough
 
 
 @kernel
-def take_page(nodes: Int32Array, counters: Int32Array, text: int, predecessor: int) -> int:
-    """First position of a page for `text`, of the unused ones that there must be."""
-    header = np.int64(counters[FREE_PAGE])
+def take_page(nodes: Int32Array, texts: Int32Array, text: int, predecessor: int) -> int:
+    """Give a text one of the unused pages, which there must be.
+
+    Returns:
+        The first position of the page.
+    """
+    header = np.int64(texts[HEADER, FREE_PAGE])
     if header == NONE:
-        header = np.int64(counters[NUM_PAGES]) << PAGE_SHIFT
-        counters[NUM_PAGES] += 1
+        header = np.int64(texts[HEADER, NUM_PAGES]) << PAGE_SHIFT
+        texts[HEADER, NUM_PAGES] += 1
     else:
-        counters[FREE_PAGE] = nodes[header, SUCCESSOR]
-        counters[NUM_FREE_PAGES] -= 1
+        texts[HEADER, FREE_PAGE] = nodes[header, SUCCESSOR]
+        texts[HEADER, NUM_FREE_PAGES] -= 1
     nodes[header, PREDECESSOR] = predecessor
     nodes[header, SUCCESSOR] = NONE
     nodes[header, TEXT] = text
@@ -86,12 +97,12 @@ def take_page(nodes: Int32Array, counters: Int32Array, text: int, predecessor: i
 
 
 @kernel
-def release_page(nodes: Int32Array, counters: Int32Array, header: int) -> None:
+def release_page(nodes: Int32Array, texts: Int32Array, header: int) -> None:
     """Let a page be used again."""
-    nodes[header, SUCCESSOR] = counters[FREE_PAGE]
+    nodes[header, SUCCESSOR] = texts[HEADER, FREE_PAGE]
     nodes[header, TEXT] = NONE
-    counters[FREE_PAGE] = header
-    counters[NUM_FREE_PAGES] += 1
+    texts[HEADER, FREE_PAGE] = header
+    texts[HEADER, NUM_FREE_PAGES] += 1
 
 
 @kernel

@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sam_drafting.kernels import kernel
-from sam_drafting.layout import NONE, Int32Array
+from sam_drafting.kernels.compilation import kernel
+from sam_drafting.kernels.layout import NONE, Int32Array
 
 ROOT = 0
 
@@ -83,10 +83,11 @@ def clear(arrays: Arrays) -> None:
 
 @kernel
 def bucket_of(buckets: Int32Array, state: int, token: int) -> int:
-    """Hash bucket of the edge that leaves `state` with `token` (multiplicative hashing)."""
+    """Return the bucket of the edge that leaves `state` with `token` (multiplicative hashing)."""
     key = (np.uint64(np.uint32(state)) << np.uint64(32)) | np.uint64(np.uint32(token))
     key = (key ^ (key >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)
-    return (key >> np.uint64(32)) & np.uint64(buckets.shape[0] - 1)
+    bucket: int = (key >> np.uint64(32)) & np.uint64(buckets.shape[0] - 1)
+    return bucket
 
 
 @kernel
@@ -117,7 +118,7 @@ def transfer(source: Arrays, destination: Arrays) -> None:
 
 @kernel
 def allocate(capacity: int) -> Arrays:
-    """Empty automaton with room for `capacity` tokens."""
+    """Return an empty automaton with room for `capacity` tokens."""
     num_buckets = 1
     while num_buckets < capacity:
         num_buckets *= 2
@@ -135,7 +136,7 @@ def allocate(capacity: int) -> Arrays:
 
 @kernel
 def with_room_for(arrays: Arrays, num_tokens: int) -> Arrays:
-    """The same automaton with room for `num_tokens`: itself, or a copy at least twice as large."""
+    """Return the same automaton with room for `num_tokens`: itself, or a copy twice as large."""
     capacity = arrays.text.shape[0]
     if num_tokens <= capacity:
         return arrays
@@ -146,7 +147,7 @@ def with_room_for(arrays: Arrays, num_tokens: int) -> Arrays:
 
 @kernel
 def num_bytes(arrays: Arrays) -> int:
-    """Bytes reserved."""
+    """Return the bytes reserved."""
     size = arrays.text.size + arrays.states.size + arrays.groups.size + arrays.edges.size
     return 4 * (size + arrays.buckets.size + arrays.counters.size)
 
@@ -174,8 +175,8 @@ def add_edge(
 
 @kernel
 def stored_edge(edges: Int32Array, buckets: Int32Array, state: int, token: int) -> int:
-    """Row of the stored edge that leaves `state` with `token`, or NONE."""
-    edge = buckets[bucket_of(buckets, state, token)]
+    """Return the row of the stored edge that leaves `state` with `token`, or NONE."""
+    edge: int = buckets[bucket_of(buckets, state, token)]
     while edge != NONE:
         if edges[edge, SOURCE] == state and edges[edge, TOKEN] == token:
             break
@@ -192,11 +193,12 @@ def follow(
     state: int,
     token: int,
 ) -> int:
-    """State reached from `state` with `token`, or NONE."""
+    """Return the state reached from `state` with `token`, or NONE."""
     if 0 <= state < counters[NUM_TOKENS] and text[state] == token:
         return state + 1
     edge = stored_edge(edges, buckets, state, token)
-    return NONE if edge == NONE else edges[edge, TARGET]
+    target: int = NONE if edge == NONE else edges[edge, TARGET]
+    return target
 
 
 @kernel
@@ -207,12 +209,18 @@ def split(
     buckets: Int32Array,
     counters: Int32Array,
     state: int,
-    token: int,
     target: int,
 ) -> int:
-    """Clone `target` for the shorter strings that reach it from `state` and its suffixes."""
+    """Clone `target` for the shorter strings that reach it from `state` and its suffixes.
+
+    They reach it with the newest token.
+
+    Returns:
+        The clone.
+    """
+    token = text[counters[NUM_TOKENS] - 1]
     counters[NUM_CLONES] += 1
-    clone = -counters[NUM_CLONES]
+    clone: int = -counters[NUM_CLONES]
     set_state(states, clone, states[target, LINK], states[state, LENGTH] + 1)
     if target > ROOT:
         add_edge(states, edges, buckets, counters, clone, text[target], target + 1)
@@ -233,7 +241,7 @@ def split(
 
 @kernel
 def find_group(groups: Int32Array, position: int) -> int:
-    """Position of the group that has taken over the one at `position`; shortens the way to it."""
+    """Return the group that took over the one at `position`, and shorten the way to it."""
     forward = groups[position, FORWARD]
     while forward != position:
         beyond = groups[forward, FORWARD]
@@ -246,7 +254,8 @@ def find_group(groups: Int32Array, position: int) -> int:
 def take_piece(states: Int32Array, groups: Int32Array, state: int, current: int) -> int:
     """Move `state`, and those above it in its group, to the group of `current`.
 
-    Returns the topmost state that was moved.
+    Returns:
+        The topmost state that was moved.
     """
     top = state
     if states[state, GROUP] == state:
@@ -282,8 +291,8 @@ def gather(states: Int32Array, groups: Int32Array, current: int) -> None:
 
 @kernel
 def latest_end(states: Int32Array, groups: Int32Array, state: int) -> int:
-    """Number of tokens up to the end of the latest occurrence of `state`."""
-    group = states[state, GROUP]
+    """Return how many tokens there are up to the end of the latest occurrence of `state`."""
+    group: int = states[state, GROUP]
     return group if group == state else find_group(groups, group)
 
 
@@ -314,7 +323,7 @@ def append(
         state = states[state, LINK]
     if target != NONE:
         if states[state, LENGTH] + 1 != states[target, LENGTH]:
-            target = split(text, states, edges, buckets, counters, state, token, target)
+            target = split(text, states, edges, buckets, counters, state, target)
         states[current, LINK] = target
     gather(states, groups, current)
 
@@ -329,7 +338,7 @@ def extend(arrays: Arrays, tokens: Int32Array) -> None:
 
 @kernel
 def longest_match(arrays: Arrays, token: int) -> tuple[int, int]:
-    """State and length of the longest suffix of text + `token` that occurs in the text."""
+    """Return state and length of the longest suffix of text + `token` that occurs in the text."""
     text, states, _, edges, buckets, counters = arrays
     state = counters[NUM_TOKENS]
     while state != NONE:

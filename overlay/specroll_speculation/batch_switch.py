@@ -17,7 +17,7 @@ SECONDS_BETWEEN_LOG_LINES = 60.0
 
 
 def threshold_from_environment() -> int:
-    """Largest batch that speculates, in requests; 0 or less: any.
+    """Return the largest batch that speculates, in requests; 0 or less: any.
 
     Raises:
         ValueError: the variable is set to something that is no whole number.
@@ -42,6 +42,10 @@ def speculates(batch_size: int, threshold: int) -> bool:
 class BatchSwitch:
     """Decides each step whether to speculate, from the number of requests in the batch.
 
+    >>> switch = BatchSwitch(32, logging.getLogger("example"))
+    >>> switch.observe(128), switch.observe(32), switch.num_switches
+    (False, True, 2)
+
     Attributes:
         threshold: largest batch that speculates; 0 or less: any.
         speculative_decoding_active: the decision for the present step.
@@ -54,7 +58,13 @@ class BatchSwitch:
         logger: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start with speculation on. `clock`, in seconds, only spaces the log lines."""
+        """Start with speculation on.
+
+        Args:
+            threshold: largest batch that speculates, in requests; 0 or less: any.
+            logger: where the changes are told.
+            clock: a time in seconds; it only spaces the log lines.
+        """
         self.threshold = threshold
         self.speculative_decoding_active = True
         self.num_switches = 0
@@ -63,7 +73,7 @@ class BatchSwitch:
         self._next_log_time = -float("inf")
 
     def observe(self, batch_size: int) -> bool:
-        """Decide for a step of `batch_size` requests; returns whether it speculates."""
+        """Decide whether a step of `batch_size` requests speculates."""
         active = speculates(batch_size, self.threshold)
         if active != self.speculative_decoding_active:
             self.speculative_decoding_active = active

@@ -1,0 +1,1 @@
+"""The work, compiled: free functions on arrays, whose meaning `layout` describes."""

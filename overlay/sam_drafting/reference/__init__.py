@@ -1,0 +1,1 @@
+"""The suffix automaton, against whose drafts those of the index are tested."""
