@@ -19,9 +19,10 @@ from pathlib import Path
 import click
 from specroll.commands.apply import apply
 from specroll.commands.revert import revert
+from specroll.stack.sets import Choice
 from tqdm import tqdm
 
-from testing import small_project
+from testing import small_project, small_sets
 from testing.file_system_steps import told
 from testing.small_project import Project
 
@@ -29,6 +30,7 @@ Command = Callable[[Path], object]
 Tree = Mapping[str, "bytes | None"]
 
 KILLED = 9
+NUMBER_OF_SCENARIOS = 4
 WAYS: Mapping[str, Callable[[], None]] = {
     "os._exit": lambda: os._exit(KILLED),
     # Stopped, so that the parent kills it from outside at exactly this step.
@@ -67,9 +69,20 @@ def scenarios(folder: Path) -> list[Scenario]:
         newer.install(tree)
     apply(newer.request(trees["applied"]))
     apply(older.request(trees["outdated"]))
+    wheels = small_sets.build_wheels(folder / "wheels")
+    sets = small_sets.create(folder / "sets", wheels)
+    trees["with a set"] = folder / "with a set"
+    small_sets.install(wheels, ["alpha-cpu", "beta"], trees["with a set"])
+    apply(sets.request(trees["with a set"]))
 
     def only_recover(site: Path) -> object:
         return revert(replace(newer.request(site), packages=("beta",)))
+
+    def only_recover_sets(site: Path) -> object:
+        return revert(replace(sets.request(site), packages=("idle",)))
+
+    def take_set_out(site: Path) -> object:
+        return apply(replace(sets.request(site), choice=Choice(refused=("cpu",))))
 
     def forward(site: Path) -> object:
         return apply(newer.request(site))
@@ -80,7 +93,8 @@ def scenarios(folder: Path) -> list[Scenario]:
     return [
         Scenario("apply", trees["pristine"], forward, only_recover),
         Scenario("revert", trees["applied"], back, only_recover),
-        Scenario("apply over an older set", trees["outdated"], forward, only_recover),
+        Scenario("apply over an older patch set", trees["outdated"], forward, only_recover),
+        Scenario("apply without a set", trees["with a set"], take_set_out, only_recover_sets),
     ]
 
 
@@ -177,15 +191,15 @@ def outcomes(folder: Path, stride: int) -> Iterator[Outcome]:
 def main(as_json: bool, stride: int) -> None:
     """Print the table and exit with 1 where a tree was torn."""
     with tempfile.TemporaryDirectory() as folder:
-        total = 2 * 3 * len(WAYS)
+        total = 2 * NUMBER_OF_SCENARIOS * len(WAYS)
         progress = tqdm(outcomes(Path(folder), stride), total=total, desc="sweeps", disable=None)
         found = list(progress)
     if as_json:
         click.echo(json.dumps([asdict(outcome) for outcome in found], indent=2))
     else:
-        click.echo(f"{'command':36} {'killed by':9} {'steps':>6} {'torn trees':>10}")
+        click.echo(f"{'command':42} {'killed by':9} {'steps':>6} {'torn trees':>10}")
         for each in found:
-            click.echo(f"{each.command:36} {each.way:9} {each.steps:6} {each.torn:10}")
+            click.echo(f"{each.command:42} {each.way:9} {each.steps:6} {each.torn:10}")
     raise SystemExit(any(outcome.torn for outcome in found))
 
 

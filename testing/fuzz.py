@@ -26,6 +26,7 @@ from specroll.commands.revert import revert
 from specroll.commands.status import status
 from specroll.commands.verify import verify
 from specroll.errors import ToolError
+from specroll.stack.sets import Choice
 from specroll.target import processes
 from tqdm import tqdm
 
@@ -69,14 +70,31 @@ class Tally:
 
 def expect_applied(box: Box) -> None:
     """Apply, verify and revert: the reviewed bytes, then those that were there."""
+    _expect_round(box, "applied")
+
+
+def expect_either(box: Box) -> None:
+    """Do the same where what is altered may choose the set."""
+    _expect_round(box, "applied", "with a set")
+
+
+def _expect_round(box: Box, *conditions: str) -> None:
     before = snapshot(box.site)
     apply(box.request)
-    _expect_files(box, "applied")
+    _expect_files(box, *conditions)
     if verify(box.request).exit_code:
         raise Wrong("verify differs after apply")
     revert(box.request)
     if snapshot(box.site) != before:
         raise Wrong("revert does not give the tree back")
+
+
+def expect_without_set(box: Box) -> None:
+    """Take the set out, then revert: the reviewed bytes of the others, then the pristine tree."""
+    apply(replace(box.request, choice=Choice(refused=("cpu",))))
+    _expect_files(box, "applied")
+    revert(box.request)
+    _expect_whole(box, "pristine")
 
 
 def expect_reverted(box: Box) -> None:
@@ -102,7 +120,7 @@ def expect_confined(box: Box) -> None:
 def expect_what_git_makes(box: Box) -> None:
     """Lock the altered patch, then apply it: git makes the same of it."""
     box.project.lock()
-    series = sorted((box.project.stack / "alpha").iterdir())
+    series = sorted((box.project.stack / "alpha").glob("*.patch"))
     apply(box.request)
     with tempfile.TemporaryDirectory(dir=box.root / "templates") as folder:
         box.project.install(Path(folder) / "site")
@@ -119,11 +137,15 @@ def expect_what_git_makes(box: Box) -> None:
     _expect_whole(box, "pristine")
 
 
-def _expect_files(box: Box, condition: str) -> None:
-    for folder in ("alpha/", "gamma/"):
-        wanted = _files(snapshot(box.template(condition)), folder)
-        if _files(snapshot(box.site), folder) != wanted:
-            raise Wrong("success with wrong bytes")
+def _expect_files(box: Box, *conditions: str) -> None:
+    wanted = [_package_files(box.template(condition)) for condition in conditions]
+    if _package_files(box.site) not in wanted:
+        raise Wrong("success with wrong bytes")
+
+
+def _package_files(site: Path) -> dict[str, bytes]:
+    tree = snapshot(site)
+    return {**_files(tree, "alpha/"), **_files(tree, "gamma/")}
 
 
 def _expect_whole(box: Box, *conditions: str) -> None:
@@ -147,7 +169,7 @@ VALUES = {"steps": mutation.value_edits, "alter": mutation.altered_json}
 TARGETS: Mapping[str, Target] = {
     "patch": Target(PATCH, "pristine", expect_applied),
     "patch, locked": Target(PATCH, "pristine", expect_what_git_makes),
-    "stack.toml": Target(f"{STACK}/stack.toml", "pristine", expect_applied),
+    "stack.toml": Target(f"{STACK}/stack.toml", "pristine", expect_either),
     "lock": Target(LOCK, "pristine", expect_applied),
     "lock, values": Target(LOCK, "pristine", expect_applied, **VALUES),
     "RECORD": Target(f"{INFO}/RECORD", "pristine", expect_applied),
@@ -155,6 +177,9 @@ TARGETS: Mapping[str, Target] = {
     "state": Target(f"{INFO}/apply-patches/state.json", "applied", expect_reverted),
     "state, values": Target(
         f"{INFO}/apply-patches/state.json", "applied", expect_reverted, **VALUES
+    ),
+    "state, with a set": Target(
+        f"{INFO}/apply-patches/state.json", "with a set", expect_without_set
     ),
     "journal, undecided": Target(JOURNAL, "undecided", expect_recovered),
     "journal, decided": Target(JOURNAL, "decided", expect_recovered),

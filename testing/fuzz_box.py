@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from specroll.commands.apply import apply
+from specroll.stack.sets import Choice
 from specroll.target.selection import Request
 from specroll.writing.transaction import LOCK_FILE
 
-from testing import small_project
+from testing import small_sets
 from testing.file_system_steps import told
 from testing.small_project import Project, snapshot
 
@@ -31,14 +32,16 @@ class Box:
         """Make the project, and a template of the site in every condition."""
         (root / "outside").mkdir(parents=True)
         (root / "outside/x").write_text("not ours\n")
-        wheel = small_project.build_wheel(root, "alpha", "1.0", small_project.UPSTREAM)
-        box = cls(root, wheel)
-        Project.create(box.project.root, wheel, small_project.patches(), small_project.OVERLAY)
+        wheels = small_sets.build_wheels(root)
+        box = cls(root, wheels["alpha"])
+        small_sets.create(box.project.root, wheels)
         shutil.copytree(box.project.root, box.template("project"))
-        for name in ("pristine", "applied", *INTERRUPTIONS):
+        for name in ("pristine", "applied", "with a set", *INTERRUPTIONS):
             box.project.install(box.site)
             if name == "applied":
                 apply(box.request)
+            if name == "with a set":
+                apply(replace(box.request, choice=Choice(wanted=("cpu",))))
             if name in INTERRUPTIONS:
                 _interrupted_apply(box.request, *INTERRUPTIONS[name])
                 # Left by what was interrupted, and removed by whatever runs next.

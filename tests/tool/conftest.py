@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from specroll import cli
 
-from testing import small_project
+from testing import small_project, small_sets
 from testing.small_project import Project
 
 
@@ -95,6 +95,18 @@ def project(tmp_path, wheelhouse, monkeypatch):
     wheel = wheelhouse / "alpha-1.0-py3-none-any.whl"
     patches, overlay = small_project.patches(), small_project.OVERLAY
     return Project.create(tmp_path / "project", wheel, patches, overlay)
+
+
+@pytest.fixture(scope="session")
+def set_wheels(tmp_path_factory):
+    return small_sets.build_wheels(tmp_path_factory.mktemp("wheels_of_sets"))
+
+
+@pytest.fixture
+def patch_set(tmp_path, set_wheels, monkeypatch):
+    """A project with a set; tests name either this or `project`."""
+    monkeypatch.setenv("SPECROLL_DISTRIBUTION", str(tmp_path / "project"))
+    return small_sets.create(tmp_path / "project", set_wheels)
 
 
 @pytest.fixture

@@ -11,11 +11,6 @@ from specroll.writing import transaction
 from testing import small_project, small_sets
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
-    return small_sets.build_wheels(tmp_path_factory.mktemp("wheels_of_sets"))
-
-
 @dataclass
 class Site:
     """Packages as they are installed, and an interpreter that imports from there."""
@@ -42,19 +37,13 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path, wheels):
+def site(tmp_path, set_wheels):
     folder = tmp_path / "site/site-packages"
     folder.mkdir(parents=True)
-    made = Site(folder, wheels)
+    made = Site(folder, set_wheels)
     Path(made.python).write_text(f"#!/bin/sh\necho 'sys.path = [\"{folder}\"]'\n")
     Path(made.python).chmod(0o755)
     return made
-
-
-@pytest.fixture
-def patch_set(tmp_path, wheels, monkeypatch):
-    monkeypatch.setenv("SPECROLL_DISTRIBUTION", str(tmp_path / "project"))
-    return small_sets.create(tmp_path / "project", wheels)
 
 
 @pytest.fixture
@@ -232,9 +221,9 @@ def test_tree_without_metadata_gets_what_its_bytes_resemble(tool, patch_set, tmp
         assert small_project.snapshot(tree) == before
 
 
-def test_unpacked_wheel_is_what_its_metadata_says(tool, patch_set, tmp_path, wheels):
+def test_unpacked_wheel_is_what_its_metadata_says(tool, patch_set, tmp_path, set_wheels):
     for name, has_set in [("alpha-cpu", True), ("alpha", False)]:
-        small_project.unpack(wheels[name], tmp_path / name)
+        small_project.unpack(set_wheels[name], tmp_path / name)
         assert tool("apply", "--root", str(tmp_path / name)).code == 0
         assert (tmp_path / name / "alpha/deep/slow.py").exists() == has_set
 

@@ -19,13 +19,13 @@ def scenarios(tmp_path):
 
 
 @pytest.mark.parametrize("way", crash_sweep.WAYS)
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(crash_sweep.NUMBER_OF_SCENARIOS))
 def test_no_tree_is_torn(scenarios, tmp_path, number, way):
     outcome = crash_sweep.sweep(scenarios[number], way, tmp_path / "work", STRIDE)
     assert (outcome.steps > 10, outcome.torn) == (True, 0)
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(crash_sweep.NUMBER_OF_SCENARIOS))
 def test_no_tree_is_torn_by_recovery(scenarios, tmp_path, number):
     outcome = crash_sweep.sweep_recovery(scenarios[number], "SIGKILL", tmp_path / "work", STRIDE)
     assert (outcome.steps > 10, outcome.torn) == (True, 0)
@@ -37,7 +37,7 @@ def test_torn_trees_are_seen(scenarios, tmp_path, monkeypatch):
     assert outcome.torn > 5
 
 
-@pytest.fixture(params=range(3))
+@pytest.fixture(params=range(crash_sweep.NUMBER_OF_SCENARIOS))
 def steps(request, scenarios):
     """Name and path of each step, relative to the tree."""
     scenario = scenarios[request.param]
