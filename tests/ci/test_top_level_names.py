@@ -10,6 +10,7 @@ OVERLAY = Path(__file__).parents[2] / "overlay"
 
 OURS = {
     "sam_drafting": "the algorithm of speculative decoding",
+    "specroll_speculation": "what adapters share: the batch-size switch, the monitor, counts",
     "specroll_rejection": "verification of drafts in plain torch",
     "specroll_scorer": "the scorer of draft tokens",
     "spd_scorer": "the scorer's face for verl's external_lib",
