@@ -30,6 +30,8 @@ def engine(engine_arguments):
     """An engine in this process, without speculation: with it, it would refuse to start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        # `nobind`, which the others get, would end the process (vllm/v1/worker/cpu_worker.py).
+        patch.setenv("VLLM_CPU_OMP_THREADS_BIND", "all")
         engine = LLM(**engine_arguments | {"max_model_len": MAX_MODEL_LEN})
     yield engine
     engine.llm_engine.engine_core.shutdown()
