@@ -13,6 +13,8 @@ def modules():
     for package in (specroll_rejection, specroll_scorer):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             yield found.name
+    yield "verl.experimental.agent_loop.group_servers"
+    yield "verl.workers.rollout.group_placement"
 
 
 @pytest.mark.parametrize("name", modules())
