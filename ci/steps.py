@@ -38,7 +38,7 @@ def lanes() -> list[list[Step]]:
 def environment_steps() -> Iterator[Step]:
     """Yield the steps that build environments."""
     for name in dict.fromkeys(name for _, name, _ in stack_tests()):
-        yield Step(f"{name} is built", python_file("environment.py", name))
+        yield Step(f"build {name}", python_file("environment.py", name))
 
 
 def dev_steps() -> Iterator[Step]:
