@@ -111,9 +111,10 @@ def outcomes(python: Path, stack: Stack, upstream: Path, path: str) -> Outcomes:
         options = ["--continue-on-collection-errors", "--tb=no", "-q", "-rN", "-pno:cacheprovider"]
         command = [python, "-m", "pytest", *options, f"--junitxml={result}", *folders]
         environment = {**os.environ, **variables}
-        subprocess.run(command, cwd=upstream, env=environment, check=False, stdout=sys.stderr)
+        done = subprocess.run(command, cwd=upstream, env=environment, stdout=sys.stderr)
         if not result.exists():
-            raise BuildError(f"pytest ended without a result in {upstream}: see what it said")
+            code = done.returncode
+            raise BuildError(f"pytest ended with {code} and without a result in {upstream}")
         return read_outcomes(result)
 
 

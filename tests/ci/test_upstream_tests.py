@@ -120,7 +120,7 @@ def test_a_run_in_which_nothing_passes_fails():
 
 
 def test_an_interpreter_that_dies(tmp_path):
-    with pytest.raises(BuildError, match="pytest ended without a result in"):
+    with pytest.raises(BuildError, match="pytest ended with 1 and without a result in"):
         upstream_tests.outcomes(Path("false"), default_stack(), tmp_path, "")
 
 
