@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 
 
 class ToolError(Exception):
-    """An expected failure, told in one sentence and without a traceback."""
+    """An expected failure, told in one sentence and without a traceback.
+
+    >>> TargetError("The disk is full; free space").sentences()
+    ['The disk is full; free space']
+    """
 
     exit_code = 1
 
@@ -57,7 +61,11 @@ def unforeseen(error: OSError) -> TargetError:
 
 
 class CollectedError(ToolError):
-    """Several failures reported together; the lowest exit code among them counts."""
+    """Several failures reported together; the lowest exit code among them counts.
+
+    >>> CollectedError([DriftError("one"), PatchError("two")]).exit_code
+    3
+    """
 
     def __init__(self, errors: list[ToolError]) -> None:
         """Report these errors as one."""
@@ -72,7 +80,15 @@ class CollectedError(ToolError):
 
 @dataclass
 class Collector:
-    """Gathers failures, so that all are reported and not just the first."""
+    """Gathers failures, so that all are reported and not just the first.
+
+    >>> failures = Collector()
+    >>> with failures.attempt():
+    ...     raise PatchError("a hunk does not fit")
+    >>> failures.settle()
+    Traceback (most recent call last):
+    specroll.errors.PatchError: a hunk does not fit
+    """
 
     _errors: list[ToolError] = field(default_factory=list)
 

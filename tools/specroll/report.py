@@ -29,7 +29,13 @@ COLOURS = {
 
 @dataclass
 class Report:
-    """Lines, a summary, warnings, and the facts that `--json` gives instead."""
+    """Lines, a summary, warnings, and the facts that `--json` gives instead.
+
+    >>> report = Report("stack 1.0: nothing to do")
+    >>> report.add("ok", "alpha/0001-bugfix-first.patch")
+    >>> report.lines
+    [('ok', 'alpha/0001-bugfix-first.patch')]
+    """
 
     summary: str = ""
     lines: list[tuple[str, str]] = field(default_factory=list)

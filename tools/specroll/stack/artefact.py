@@ -26,7 +26,11 @@ BINARY_SUFFIXES = (".so", ".a", ".o", ".bin", ".pyc")
 
 @dataclass(frozen=True)
 class Store:
-    """Folders to look in for an artefact; the last one receives downloads."""
+    """Folders to look in for an artefact; the last one receives downloads.
+
+    >>> [folder.name for folder in Store.beside(Path("wheels")).folders]
+    ['wheels', 'artefacts']
+    """
 
     folders: tuple[Path, ...]
 

@@ -10,7 +10,11 @@ from specroll.errors import RequestError
 
 @dataclass(frozen=True)
 class Distribution:
-    """A folder that holds `patches/` and `overlay/`."""
+    """A folder that holds `patches/` and `overlay/`.
+
+    >>> Distribution(Path("project")).overlay.as_posix()
+    'project/overlay'
+    """
 
     root: Path
 

@@ -21,7 +21,12 @@ Date: Thu, 1 Jan 1970 00:00:00 +0000
 
 @dataclass(frozen=True)
 class Header:
-    """Subject and body of a patch, the same text as its message in the scratch repository."""
+    """Subject and body of a patch, the same text as its message in the scratch repository.
+
+    >>> header = Header.of_message("[bugfix] Count once\\n\\nWhy.\\n\\nPatch-Set: cpu")
+    >>> header.stem, header.part
+    ('bugfix-count_once', 'cpu')
+    """
 
     subject: str
     body: str

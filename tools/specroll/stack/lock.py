@@ -18,7 +18,11 @@ FILE_NAME = "stack.lock.json"
 
 @dataclass(frozen=True)
 class FileLock:
-    """Hashes of a touched file; None where the file does not exist."""
+    """Hashes of a touched file; None where the file does not exist.
+
+    >>> FileLock(before=None, after=fingerprint(b"new")).before is None
+    True
+    """
 
     before: str | None
     after: str | None
@@ -32,7 +36,11 @@ class FileLock:
 
 @dataclass(frozen=True)
 class SeriesEntry:
-    """A patch of the series and the hash of its bytes."""
+    """A patch of the series and the hash of its bytes.
+
+    >>> SeriesEntry("cpu/0001-bugfix-slow.patch", "0" * 64).patch
+    'cpu/0001-bugfix-slow.patch'
+    """
 
     patch: str
     sha256: str
@@ -85,7 +93,11 @@ class VariantLock:
 
 @dataclass(frozen=True)
 class Content:
-    """All that is written into one variant of a package for the sets that were chosen."""
+    """All that is written into one variant of a package for the sets that were chosen.
+
+    >>> Content((), (SeriesEntry("0001-bugfix-x.patch", "0" * 64),), {}, {}).patches
+    ('0001-bugfix-x.patch',)
+    """
 
     sets: tuple[str, ...]
     series: tuple[SeriesEntry, ...]
@@ -110,7 +122,14 @@ class Content:
 
 @dataclass(frozen=True)
 class PackageLock:
-    """Everything that is ever written into one package."""
+    """Everything that is ever written into one package.
+
+    >>> parts = {"base": PartLock((), {"a.py": "0" * 64}), "cpu": PartLock((), {"b.py": "1" * 64})}
+    >>> variant = VariantLock(Artefact("p-1-py3-none-any.whl", "2" * 64), {"base": {}, "cpu": {}})
+    >>> lock = PackageLock("1", parts, {"p": variant})
+    >>> [sorted(lock.content("p", sets).overlay) for sets in ([], ["cpu"])]
+    [['a.py'], ['a.py', 'b.py']]
+    """
 
     version: str
     parts: Mapping[str, PartLock]

@@ -30,7 +30,11 @@ EXTENDED_HEADER = re.compile(
 
 @dataclass(frozen=True)
 class Hunk:
-    """Consecutive lines that are replaced; positions count from zero."""
+    """Consecutive lines that are replaced; positions count from zero.
+
+    >>> Hunk(0, (b"a\\n",), 0, (b"b\\n",)).target
+    (b'b\\n',)
+    """
 
     source_start: int
     source: tuple[bytes, ...]
@@ -59,7 +63,12 @@ class Hunk:
 
 @dataclass(frozen=True)
 class FilePatch:
-    """What a patch does to one file."""
+    """What a patch does to one file.
+
+    >>> hunk = Hunk(0, (b"a\\n",), 0, (b"b\\n",))
+    >>> FilePatch("p/x.py", creates=False, deletes=False, hunks=(hunk,)).apply(b"a\\nrest\\n")
+    b'b\\nrest\\n'
+    """
 
     path: str
     creates: bool

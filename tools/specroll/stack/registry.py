@@ -23,7 +23,11 @@ FILE_NAME = "stack.toml"
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file on the package index, pinned by its content."""
+    """A file on the package index, pinned by its content.
+
+    >>> Artefact("alpha-1.0-py3-none-any.whl", "0" * 64).name
+    'alpha-1.0-py3-none-any.whl'
+    """
 
     name: str
     sha256: str
@@ -61,6 +65,9 @@ class Part:
 
     Patches are named relative to the folder that holds those of the package; those of a set lie in
     a folder of its name: `cpu/0001-bugfix-something.patch`.
+
+    >>> Part(("cpu/0001-bugfix-slow.patch",), ()).is_empty
+    False
     """
 
     series: tuple[str, ...]
@@ -104,7 +111,12 @@ def _overlay(table: Table, patterns: Sequence[str], added: Sequence[str]) -> tup
 
 @dataclass(frozen=True)
 class Package:
-    """An import folder of site-packages: its pinned version, and what is done to it by part."""
+    """An import folder of site-packages: its pinned version, and what is done to it by part.
+
+    >>> parts = {"base": Part(("0001-bugfix-x.patch",), ()), "cpu": Part((), ("alpha/slow.py",))}
+    >>> Package("alpha", "1.0", parts, {}).whole
+    Part(series=('0001-bugfix-x.patch',), overlay=('alpha/slow.py',))
+    """
 
     name: str
     version: str

@@ -14,7 +14,11 @@ from specroll.stack.registry import Package, Stack
 
 @dataclass(frozen=True)
 class Series:
-    """The patches of a package in their order."""
+    """The patches of a package in their order.
+
+    >>> Series(()).play(lambda path: None)
+    {}
+    """
 
     patches: tuple[Patch, ...]
 

@@ -11,7 +11,12 @@ from specroll.errors import PatchError
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a parsed file, with the way to it for messages."""
+    """A table of a parsed file, with the way to it for messages.
+
+    >>> table = Table.of(Path("stack.toml"), {"packages": {"alpha": {"version": "1.0"}}})
+    >>> table.tables("packages")["alpha"].text("version")
+    '1.0'
+    """
 
     path: Path
     name: str

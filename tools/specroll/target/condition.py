@@ -29,7 +29,11 @@ class _Count:
 
 @dataclass(frozen=True)
 class Condition:
-    """A word for the condition and the reasons for it."""
+    """A word for the condition and the reasons for it.
+
+    >>> Condition(APPLIED, ["set cpu"]).word
+    'applied'
+    """
 
     word: str
     reasons: list[str]

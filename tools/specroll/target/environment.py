@@ -21,7 +21,12 @@ ANSWER = re.compile(rb"^sys\.path = (.*)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Environment:
-    """Folders that packages lie in, in the order in which they are imported."""
+    """Folders that packages lie in, in the order in which they are imported.
+
+    >>> folders = (Path("/opt/target"), Path("/env/lib/python3.11/site-packages"))
+    >>> Environment(folders, is_tree=False).site.as_posix()
+    '/env/lib/python3.11/site-packages'
+    """
 
     folders: tuple[Path, ...]
     is_tree: bool

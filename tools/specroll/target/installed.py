@@ -20,7 +20,11 @@ TREE_STATE = ".apply-patches-state"
 
 @dataclass(frozen=True)
 class Installed:
-    """An import folder, and the distribution that it came with where that is known."""
+    """An import folder, and the distribution that it came with where that is known.
+
+    >>> Installed("alpha", Path("tree")).state_file
+    '.apply-patches-state/alpha/state.json'
+    """
 
     package: str
     root: Path

@@ -12,7 +12,11 @@ from hashlib import sha256
 
 @dataclass(frozen=True)
 class Record:
-    """The lines of a RECORD file, each with its line break, by the path that it lists."""
+    """The lines of a RECORD file, each with its line break, by the path that it lists.
+
+    >>> Record.parse(b"a/x.py,,\\n").updated({"a/y.py": b"", "a/x.py": None})
+    b'a/y.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\\n'
+    """
 
     lines: tuple[bytes, ...]
     paths: tuple[str, ...]

@@ -20,7 +20,11 @@ from specroll.target.installed import read
 
 @dataclass(frozen=True)
 class Change:
-    """The new content of a file, None for a file that shall not exist, and its time if given."""
+    """The new content of a file, None for a file that shall not exist, and its time if given.
+
+    >>> Change(Path("alpha/old.py"), None).data is None
+    True
+    """
 
     path: Path
     data: bytes | None

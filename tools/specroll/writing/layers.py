@@ -25,6 +25,10 @@ class Layers:
         saved: Copies of all that `revert` puts back.
         state: The description of the new state.
         record: RECORD, which lists the others.
+
+    >>> layers = Layers({"a": b"old", "b": b"old"}, {}, {"a": b"new"}, {"c": b""}, {}, {}, {}, {})
+    >>> layers.contents()
+    {'a': b'new', 'b': b'old', 'c': b''}
     """
 
     undone: Contents
