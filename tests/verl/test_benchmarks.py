@@ -223,7 +223,7 @@ def test_what_the_policy_cannot_answer_is_refused(prompt, options, message, poli
 
 
 class Sampler:
-    """Stands for servers, which tests/rollout/test_servers.py runs: samples with transformers."""
+    """Stands for servers, which tests/verl/test_servers.py runs: samples with transformers."""
 
     def __init__(self, folder, temperature):
         """Sample at this temperature, whatever is asked for."""

@@ -273,11 +273,12 @@ def written_by_a_tool_without_sets(site, info):
     record.write_text("\n".join([*changed, ""]))
 
 
-def test_state_of_a_tool_that_knew_no_sets(run, site):
-    site.install("alpha", "beta")
+@pytest.mark.parametrize("distribution", ["alpha", "alpha-cpu"])
+def test_state_of_a_tool_that_knew_no_sets(run, site, distribution):
+    site.install(distribution, "beta")
     before = site.snapshot()
     run("apply")
-    for info in ("alpha-1.0.dist-info", "beta-2.0.dist-info"):
+    for info in (f"{distribution.replace('-', '_')}-1.0.dist-info", "beta-2.0.dist-info"):
         written_by_a_tool_without_sets(site, info)
     told = run("status").out
     assert "outdated  alpha: patched by another patch set of stack 1.0\n" in told

@@ -65,14 +65,15 @@ def _of_patched(member: Member, state: State) -> Condition:
         return Condition(PARTIAL, [f"{path} is not patched" for path in count.before])
     if state.lock != member.content.digest:
         return Condition(OUTDATED, [outdated_because(member, state)])
-    return Condition(APPLIED, [f"set {name}" for name in state.sets])
+    return Condition(APPLIED, [f"set {name}" for name in member.content.sets])
 
 
 def outdated_because(member: Member, state: State) -> str:
     """Say in what the applied patch set is not the one that is wanted."""
     wanted = member.content.sets
-    parts = [f"without set {name}, which is chosen" for name in wanted if name not in state.sets]
-    parts += [f"with set {name}, which is not chosen" for name in state.sets if name not in wanted]
+    held = wanted if state.sets is None else state.sets
+    parts = [f"without set {name}, which is chosen" for name in wanted if name not in held]
+    parts += [f"with set {name}, which is not chosen" for name in held if name not in wanted]
     if parts:
         return f"patched {' and '.join(parts)}"
     return f"patched by another patch set of stack {state.stack}"

@@ -26,7 +26,8 @@ class State:
     version: str | None
     lock: str
     patches: tuple[str, ...]
-    sets: tuple[str, ...]
+    # None where the tool that wrote it knew no sets.
+    sets: tuple[str, ...] | None
     # What the user said, which holds until another word or a revert.
     choice: Choice
     files: Mapping[str, FileLock]
@@ -68,8 +69,7 @@ class State:
             table.optional_text("version"),
             table.text("lock"),
             table.texts("patches"),
-            # Versions of the tool that knew no sets wrote neither.
-            table.optional_texts("sets"),
+            table.texts("sets") if "sets" in table.values else None,
             Choice.parse(table.table("choice")) if "choice" in table.values else Choice(),
             {path: FileLock.parse(value) for path, value in table.tables("files").items()},
             {path: overlay.text(path) for path in overlay.values},
