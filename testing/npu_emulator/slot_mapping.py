@@ -1,4 +1,4 @@
-"""A stand-in for the one Triton kernel that a dense model cannot do without in vLLM-Ascend 0.23.
+"""A stand-in for the one Triton kernel that a dense model cannot do without in vLLM-Ascend.
 
 Everywhere else there is a way without Triton, which the emulator takes; but its block table
 (worker/block_table.py) imports `_compute_slot_mapping_kernel` from vLLM's.

@@ -278,4 +278,6 @@ def first_occurrence(num_speculative_tokens: int) -> TextPerRequest:
 
 def installed(module: str) -> bool:
     """Say whether a package that the project does not ask for is at hand."""
-    return find_spec(module) is not None
+    spec = find_spec(module)
+    # Without an origin it is a folder of adapters, such as overlay/vllm, and not the package.
+    return spec is not None and spec.origin is not None

@@ -1,4 +1,4 @@
-"""Speculation on a CPU, which vLLM 0.11 cannot do."""
+"""Speculation on a CPU, for a vLLM that cannot do it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def refuse_speculation(config: VllmConfig) -> None:
     """
     if config.speculative_config is not None:
         raise ValueError(
-            "vLLM 0.11 cannot speculate on a CPU: its rejection sampler needs Triton, and its "
+            "This vLLM cannot speculate on a CPU: its rejection sampler needs Triton, and its "
             "attention there takes a request with drafts for one new token. Remove "
             "speculative_config, or use a GPU or an NPU."
         )

@@ -1,6 +1,6 @@
-"""Log-probabilities of every token that a step with drafts emits, for vLLM 0.11.
+"""Log-probabilities of every token that a step with drafts emits.
 
-The runner of that release computes them for the last position of each request only.
+For a vLLM whose runner computes them for the last position of each request only.
 """
 
 from __future__ import annotations

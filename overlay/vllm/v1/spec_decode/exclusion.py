@@ -1,4 +1,8 @@
-"""Requests and engines that vLLM 0.11 cannot speculate for without changing what is generated."""
+"""Requests and engines that speculation would change, for a vLLM that lets them speculate.
+
+Its rejection sampler does not apply some sampling options to draft tokens
+(vllm/v1/sample/rejection_sampler.py).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ def is_excluded(params: SamplingParams) -> bool:
     options = excluding_options(params)
     for option in options:
         logger.warning_once(
-            "Requests with %s get no drafts: the rejection sampler of vLLM 0.11 does not apply "
+            "Requests with %s get no drafts: the rejection sampler of this vLLM does not apply "
             "it to draft tokens, and would sample from another distribution.",
             option,
         )
@@ -54,6 +58,6 @@ def refuse_logits_processors(config: VllmConfig, processors: Sequence[type]) -> 
     if config.speculative_config is not None and processors:
         names = ", ".join(processor.__name__ for processor in processors)
         raise ValueError(
-            f"vLLM 0.11 does not apply custom logits processors ({names}) to draft tokens: remove "
+            f"This vLLM does not apply custom logits processors ({names}) to draft tokens: remove "
             "them or speculative_config."
         )
