@@ -175,7 +175,7 @@ def _is_installed(stack: Stack) -> bool:
 
 
 def _installed_releases() -> str:
-    """Return what is installed of the stacks' distributions with their releases, joined by commas."""
+    """Return what is installed of the stacks' distributions, each with its release."""
     names = sorted({name for stack in stacks() for name in stack.distributions})
     found = {name: version for name in names if (version := _installed_version(name))}
     return ", ".join(f"{name} {version}" for name, version in found.items())

@@ -29,8 +29,8 @@ default = true
 
 [sets.cpu]
 why = "machines without an accelerator"
-with = ["alpha-cpu"]
-without = ["beta-npu"]
+installed = ["alpha-cpu"]
+not_installed = ["beta-npu"]
 
 [packages.alpha]
 version = "1.0"

@@ -42,9 +42,9 @@ class RewardSettings:
     timeout_s: float = 600.0
     retries: int = 3
     concurrency: int = 64
-    alpha: float = 1.0
-    beta: float = 0.5
-    gamma: float = 1.0
+    alpha: float = Coefficients.alpha
+    beta: float = Coefficients.beta
+    gamma: float = Coefficients.gamma
     tokenizer_path: str | None = None
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vllm.v1.spec_decode.excluding_sam_proposer import ExcludingSamProposer
 from vllm_ascend.spec_decode.interface import SpecDcodeType
-from vllm_ascend.spec_decode.sam_proposer import SAMProposer
+from vllm_ascend.spec_decode.sam_proposer import NpuSamProposer
 
 if TYPE_CHECKING:
     from vllm_ascend.worker.npu_input_batch import InputBatch
@@ -25,7 +25,7 @@ class TokenPromptSamProposer(ExcludingSamProposer):
         return ()
 
 
-class NamedSAMProposer(SAMProposer):
+class NamedSamProposer(NpuSamProposer):
     """The drafter of an `NPUModelRunner` that looks at its name."""
 
     proposer_class = TokenPromptSamProposer

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vllm_ascend.worker.model_runner_v1 import NPUModelRunner
 
 
-class SAMProposer:
+class NpuSamProposer:
     """The drafter of an `NPUModelRunner`, which idles on ranks whose drafts nothing asks for.
 
     Attributes:

@@ -12,7 +12,7 @@ PIN = f'artefact = "p-1-py3-none-any.whl"\nsha256 = "{"0" * 64}"\n'
 GOOD = f"""\
 [sets.few]
 why = "few need it"
-with = ["p-few"]
+installed = ["p-few"]
 
 [packages.p]
 version = "1"

@@ -121,7 +121,7 @@ def test_misplaced_commit(author, repository, patch_set, message, reason):
 
 def test_set_that_the_package_does_not_have(author, repository, patch_set):
     path = patch_set.stack / "stack.toml"
-    rule = '[sets.odd]\nwhy = "odd machines"\nwith = ["odd"]\n\n[packages.alpha]'
+    rule = '[sets.odd]\nwhy = "odd machines"\ninstalled = ["odd"]\n\n[packages.alpha]'
     path.write_text(path.read_text().replace("[packages.alpha]", rule))
     commit(repository, OF_SET.replace("cpu", "odd").format(subject="Odd"), "alpha/__init__.py")
     result = author("refresh", "alpha", code=3)
@@ -132,7 +132,7 @@ def test_two_sets_that_change_one_file(author, repository, patch_set):
     path = patch_set.stack / "stack.toml"
     text = path.read_text().replace(
         "[packages.alpha]\n",
-        '[sets.odd]\nwhy = "odd machines"\nwith = ["odd"]\n\n[packages.alpha]\n',
+        '[sets.odd]\nwhy = "odd machines"\ninstalled = ["odd"]\n\n[packages.alpha]\n',
     )
     text = text.replace(
         "[packages.alpha.variants.alpha]\n",

@@ -10,7 +10,7 @@ RULE = Rule("cpu", "slow machines", ("alpha-cpu", "alpha_tiny"), ("beta-npu",))
 STACK = f"""\
 [sets.cpu]
 why = "slow machines"
-with = ["alpha-cpu"]
+installed = ["alpha-cpu"]
 
 [packages.alpha]
 version = "1"
@@ -70,8 +70,8 @@ def test_patches_of_a_set_lie_in_a_folder_of_its_name(tmp_path):
 
 MALFORMED = {
     "no reason": (STACK.replace('why = "slow machines"\n', ""), "`sets.cpu.why` must be"),
-    "never": (STACK.replace('["alpha-cpu"]', "[]"), "`sets.cpu.with` must name at least one"),
-    "key": (STACK.replace("with =", "where ="), "`sets.cpu.where` is unknown"),
+    "never": (STACK.replace('["alpha-cpu"]', "[]"), "`sets.cpu.installed` must name at least one"),
+    "key": (STACK.replace("installed =", "where ="), "`sets.cpu.where` is unknown"),
     "name": (STACK.replace("[sets.cpu]", "[sets.CPU]"), "no name for a set"),
     "base": (STACK.replace("[sets.cpu]", "[sets.base]"), "no name for a set"),
     "unknown": (STACK.replace("[sets.cpu]", "[sets.gpu]"), "names 'cpu', which the stack's"),

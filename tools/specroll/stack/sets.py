@@ -77,12 +77,14 @@ class Rule:
         Raises:
             PatchError: a key is missing, unknown or of the wrong type.
         """
-        table.only("why", "with", "without")
+        table.only("why", "installed", "not_installed")
         if name == BASE or not NAME.fullmatch(name):
             raise table.error("why", f"belongs to {name!r}, which is no name for a set")
-        rule = cls(name, table.text("why"), table.texts("with"), table.optional_texts("without"))
+        rule = cls(
+            name, table.text("why"), table.texts("installed"), table.optional_texts("not_installed")
+        )
         if not rule.present:
-            raise table.error("with", "must name at least one distribution")
+            raise table.error("installed", "must name at least one distribution")
         return rule
 
     def judge(self, distributions: Collection[str], choice: Choice) -> Verdict:
