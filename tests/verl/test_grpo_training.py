@@ -88,18 +88,21 @@ def test_the_rollout_gives_the_probabilities_of_the_actor(training):
     assert all(metrics["training/rollout_probs_diff_max"] < 1e-5 for metrics in training.steps)
 
 
-def test_weights_reach_the_engines(training, start_engine):
-    texts = {
-        step: [record["output"] for record in records]
-        for step, records in training.validated.items()
-    }
-    assert sorted(texts) == [1, 2, 3]
-    assert texts[1] != texts[2] != texts[3]
-    prompts = [record["input"] for record in training.validated[STEPS]]
+def test_weights_reach_the_engines(training, policy, start_engine):
+    """Texts of two steps may be equal: on some runs the policy settles on one letter at once."""
+    validated = training.validated[STEPS]
+    prompts = [record["input"] for record in validated]
     sampling = SamplingParams(temperature=0, max_tokens=RESPONSE, ignore_eos=True)
-    plain = start_engine(training.trained, skip_tokenizer_init=False)
-    answers = plain.generate(prompts, sampling, use_tqdm=False)
-    assert texts[STEPS] == [answer.outputs[0].text for answer in answers]
+
+    def answers(model):
+        engine = start_engine(model, skip_tokenizer_init=False)
+        outputs = engine.generate(prompts, sampling, use_tqdm=False)
+        return [output.outputs[0].text for output in outputs]
+
+    assert sorted(training.validated) == [1, 2, 3]
+    trained = answers(training.trained)
+    assert [record["output"] for record in validated] == trained
+    assert trained != answers(policy)
 
 
 def test_a_failed_weight_transfer_ends_the_job_with_a_message(training):
