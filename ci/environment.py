@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -105,7 +106,8 @@ def interpreter(name: str) -> Path:
     with only_one_builder(environment.name):
         if not complete.exists():
             build(environment)
-        complete.touch()  # its time is that of the last use
+            complete.touch()
+        os.utime(complete)  # its time is that of the last use
     return environment.python
 
 
