@@ -81,6 +81,29 @@ def test_an_environment_that_was_not_completed_is_built_again(cache, lock, monke
     assert len(attempts) == 2
 
 
+PROGRAMS = [
+    ("ci/environment.py", ["dev"]),
+    ("ci/python.py", ["dev"]),
+    ("ci/npu_emulator.py", ["emulated_npu"]),
+    ("ci/demo", []),
+    ("ci/test", []),
+]
+
+
+@pytest.mark.parametrize(("program", "arguments"), PROGRAMS, ids=[name for name, _ in PROGRAMS])
+def test_a_cache_that_cannot_be_written_is_one_sentence(program, arguments, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    impossible = tmp_path / "file" / "cache"
+    monkeypatch.setenv("SPECROLL_CACHE", str(impossible))
+    command = [sys.executable, ROOT / program, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"{program}: cannot write to {impossible / 'environments'} (Not a directory); "
+        "make it writable, or name another cache with SPECROLL_CACHE\n"
+    )
+
+
 @pytest.mark.parametrize("command", [["/no/such/program"], [sys.executable, "-c", "exit(3)"]])
 def test_a_step_that_fails_is_named(command):
     with pytest.raises(environment.BuildError, match=f"`{command[0]}.*` failed: "):
