@@ -36,7 +36,7 @@ def test_rejection(tmp_path, monkeypatch):
 
 
 def test_upstreams_waits_are_seen():
-    """What counts nothing of ours counts something of a release that is known to wait: the oldest."""
+    """What counts nothing of ours counts something of the oldest release, which does wait."""
     oldest = stacks()[0].release("vllm_ascend")
     found = [run for run in rejection.count(4, 3) if run["sampler"] == oldest]
     assert found
