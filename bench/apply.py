@@ -53,7 +53,7 @@ def environment(stack: Stack, variants: Sequence[str], store: Store) -> Path:
             *wheels,
         ]
         subprocess.run(install, check=True, stdout=sys.stderr)
-        (folder / ".complete").touch()
+    (folder / ".complete").touch()  # its time is that of the last use (ci/unused_environments.py)
     return python
 
 

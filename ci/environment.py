@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
@@ -105,18 +107,37 @@ def interpreter(name: str) -> Path:
     with only_one_builder(environment.name):
         if not complete.exists():
             build(environment)
-        complete.touch()  # its time is that of the last use
+            complete.touch()
+        os.utime(complete)  # its time is that of the last use
     return environment.python
 
 
 @contextmanager
 def only_one_builder(name: str) -> Iterator[None]:
-    """Hold the lock under which a part of the cache is written."""
-    folder = cache_folder() / "environments"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".building-{name}").open("w") as lock:
+    """Hold the lock under which a part of the cache is written.
+
+    Raises:
+        BuildError: nothing can be written there.
+    """
+    with building_lock(cache_folder() / "environments", name) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def building_lock(folder: Path, name: str) -> IO[str]:
+    """Open the file of a lock in a folder of the cache, which is made.
+
+    Raises:
+        BuildError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / f".building-{name}").open("w")
+    except OSError as error:
+        raise BuildError(
+            f"cannot write to {folder} ({error.strerror}); "
+            "make it writable, or name another cache with SPECROLL_CACHE"
+        ) from error
 
 
 def uv() -> Path:

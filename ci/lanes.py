@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 
 from ci.outcomes import read_outcomes
+from ci.running_steps import RunningSteps
 from ci.steps import Step
-from testing.registry import ROOT
+
+SECONDS_BETWEEN_SIGNS = 60.0
+CANNOT_START = 127  # as a shell says it
 
 _printing = Lock()
 
@@ -47,38 +49,45 @@ def in_words(counts: Counter[str]) -> str:
 
 
 def run_lanes(lanes: Sequence[Sequence[Step]]) -> list[Result]:
-    """Run every step, also after one that fails.
+    """Run every step, also after one that fails, and say once a minute which steps run.
 
     Raises:
-        KeyboardInterrupt: somebody stopped it; no step begins any more.
+        KeyboardInterrupt: somebody stopped it; the steps that ran are ended, and no other begins.
     """
-    stopped = Event()
+    running = RunningSteps()
     with ThreadPoolExecutor(len(lanes)) as pool:
         try:
-            found = pool.map(lambda lane: run_lane(lane, stopped), lanes)
-            return [result for results in found for result in results]
+            ends = [pool.submit(run_lane, lane, running) for lane in lanes]
+            while wait(ends, SECONDS_BETWEEN_SIGNS).not_done:
+                say(f"== running: {running}")
+            return [result for end in ends for result in end.result()]
         except KeyboardInterrupt:
-            stopped.set()
+            running.stop()
             raise
 
 
-def run_lane(steps: Sequence[Step], stopped: Event) -> list[Result]:
+def run_lane(steps: Sequence[Step], running: RunningSteps) -> list[Result]:
     """Run steps one after the other until the lanes are stopped."""
-    return [run_step(step) for step in steps if not stopped.is_set()]
+    return [run_step(step, running) for step in steps if not running.is_stopped]
 
 
-def run_step(step: Step) -> Result:
-    """Run a step in the root of the tree, and print what it printed."""
+def run_step(step: Step, running: RunningSteps) -> Result:
+    """Run a step, and print what it printed; one that cannot start has failed."""
     say(f"== {step.name} begins")
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as output,
+    ):
         tests = Path(folder) / "tests.xml"
         options = [f"--junitxml={tests}"] if "pytest" in step.command else []
-        done = subprocess.run(
-            [*step.command, *options], cwd=ROOT, stdout=output, stderr=output, check=False
-        )
+        try:
+            exit_code = running.run(step, options, output)
+        except OSError as error:
+            exit_code = CANNOT_START
+            print(f"{step.command[0]} cannot start: {error}", file=output)
         seconds = time.monotonic() - start
-        result = Result(step.name, done.returncode, counted(tests, done.returncode), seconds)
+        result = Result(step.name, exit_code, counted(tests, exit_code), seconds)
         output.seek(0)
         said = output.read()
     code = f", exit code {result.exit_code}" if result.exit_code else ""

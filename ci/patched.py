@@ -23,10 +23,7 @@ def patched_interpreter(name: str) -> Path:
         BuildError: the environment cannot be built.
         subprocess.CalledProcessError: the patch set cannot be applied.
     """
-    python = interpreter(name)
-    lock = os.open(python.parents[1] / ".in-use", os.O_RDWR | os.O_CREAT)
-    os.set_inheritable(lock, True)
-    fcntl.flock(lock, fcntl.LOCK_SH)
+    python, lock = in_use(name)
     while not is_patched(python):
         print(f"Patching {python.parents[1]} when nobody else uses it …", file=sys.stderr)
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -34,6 +31,24 @@ def patched_interpreter(name: str) -> Path:
         apply_patches("apply", "--python", str(python))
         fcntl.flock(lock, fcntl.LOCK_SH)
     return python
+
+
+def in_use(name: str) -> tuple[Path, int]:
+    """Return the Python of an environment, built, and the lock that says that it is used.
+
+    Nobody removes the environment before this process, and what it becomes by `exec`, has ended.
+
+    Raises:
+        BuildError: the environment cannot be built.
+    """
+    while True:
+        folder = (python := interpreter(name)).parents[1]
+        lock = os.open(folder / ".in-use", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if (folder / ".complete").exists():
+            os.set_inheritable(lock, True)
+            return python, lock
+        os.close(lock)  # of an environment that was removed meanwhile
 
 
 def is_patched(python: Path) -> bool:

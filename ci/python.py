@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ci.environment import BuildError, find, interpreter, names
+from ci.environment import BuildError, find, names
 from ci.npu_emulator import PYTHONPATH, emulated_interpreter, is_emulated
-from ci.patched import patched_interpreter
+from ci.patched import in_use, patched_interpreter
 
 
 def prepared_interpreter(name: str) -> Path:
@@ -30,7 +30,8 @@ def prepared_interpreter(name: str) -> Path:
     """
     environment = find(name)
     if environment.stack is None:
-        return interpreter(name)
+        python, _ = in_use(name)
+        return python
     if is_emulated(environment):
         os.environ["PYTHONPATH"] = PYTHONPATH
         return emulated_interpreter(name)

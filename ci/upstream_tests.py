@@ -30,6 +30,8 @@ from ci.outcomes import Outcomes, read_outcomes
 from testing.registry import ROOT, Stack
 
 EMULATOR = ROOT / "testing/npu_emulator"
+# Exit codes of pytest: all tests passed, and some failed. It ends with others before the last test.
+ALL_TESTS_RAN = (0, 1)
 
 
 def main() -> None:
@@ -69,14 +71,33 @@ def both(environment: Environment, stack: Stack) -> tuple[Outcomes, Outcomes]:
     asked = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     upstream = Path(asked.stdout.strip())
     kept = cache_folder() / "upstream" / f"outcomes-{deciding_digest(environment.lock, stack)}.json"
-    if not kept.exists():
+    before = kept_outcomes(kept)
+    if before is None:
         path = f"{upstream / 'packages'}:{PYTHONPATH}:{upstream}"
-        found = outcomes(python, stack, upstream, path)
-        whole = kept.with_suffix(".whole")
+        before, exit_code = outcomes(python, stack, upstream, path)
+        if exit_code in ALL_TESTS_RAN:
+            keep(before, kept)
+        else:
+            print(f"pytest ended with {exit_code}: its outcomes are not kept", file=sys.stderr)
+    after, _ = outcomes(python, stack, upstream, f"{PYTHONPATH}:{upstream}")
+    return before, after
+
+
+def kept_outcomes(file: Path) -> Outcomes | None:
+    """Return the outcomes in a file, None where there is none."""
+    try:
+        found: Outcomes = json.loads(file.read_text())
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def keep(found: Outcomes, file: Path) -> None:
+    """Write outcomes to a file: other processes see all of it, or no file."""
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        whole = Path(folder) / file.name
         whole.write_text(json.dumps(found))
-        whole.replace(kept)
-    before: Outcomes = json.loads(kept.read_text())
-    return before, outcomes(python, stack, upstream, f"{PYTHONPATH}:{upstream}")
+        whole.replace(file)
 
 
 def deciding_digest(lock: Path, stack: Stack) -> str:
@@ -93,8 +114,8 @@ def deciding_digest(lock: Path, stack: Stack) -> str:
     return digest.hexdigest()[:16]
 
 
-def outcomes(python: Path, stack: Stack, upstream: Path, path: str) -> Outcomes:
-    """Run upstream's tests, with modules from a path, and return how they went.
+def outcomes(python: Path, stack: Stack, upstream: Path, path: str) -> tuple[Outcomes, int]:
+    """Run upstream's tests, with modules from a path; return how they went, and pytest's exit code.
 
     Raises:
         BuildError: pytest was killed.
@@ -112,10 +133,10 @@ def outcomes(python: Path, stack: Stack, upstream: Path, path: str) -> Outcomes:
         command = [python, "-m", "pytest", *options, f"--junitxml={result}", *folders]
         environment = {**os.environ, **variables}
         done = subprocess.run(command, cwd=upstream, env=environment, stdout=sys.stderr)
+        code = done.returncode
         if not result.exists():
-            code = done.returncode
             raise BuildError(f"pytest ended with {code} and without a result in {upstream}")
-        return read_outcomes(result)
+        return read_outcomes(result), code
 
 
 def report(before: Outcomes, after: Outcomes) -> int:

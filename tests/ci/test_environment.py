@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ci import environment, patched
+from ci import environment, patched, unused_environments
 from ci.environment import Environment
+from ci.python import prepared_interpreter
 from ci.unused_environments import UNUSED_DAYS, remove_unused
 from testing.registry import ROOT, default_stack
 
@@ -79,6 +81,29 @@ def test_an_environment_that_was_not_completed_is_built_again(cache, lock, monke
     assert len(attempts) == 2
 
 
+PROGRAMS = [
+    ("ci/environment.py", ["dev"]),
+    ("ci/python.py", ["dev"]),
+    ("ci/npu_emulator.py", ["emulated_npu"]),
+    ("ci/demo", []),
+    ("ci/test", []),
+]
+
+
+@pytest.mark.parametrize(("program", "arguments"), PROGRAMS, ids=[name for name, _ in PROGRAMS])
+def test_a_cache_that_cannot_be_written_is_one_sentence(program, arguments, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    impossible = tmp_path / "file" / "cache"
+    monkeypatch.setenv("SPECROLL_CACHE", str(impossible))
+    command = [sys.executable, ROOT / program, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"{program}: cannot write to {impossible / 'environments'} (Not a directory); "
+        "make it writable, or name another cache with SPECROLL_CACHE\n"
+    )
+
+
 @pytest.mark.parametrize("command", [["/no/such/program"], [sys.executable, "-c", "exit(3)"]])
 def test_a_step_that_fails_is_named(command):
     with pytest.raises(environment.BuildError, match=f"`{command[0]}.*` failed: "):
@@ -89,6 +114,7 @@ def test_a_step_that_fails_is_named(command):
 def unpatchable(tmp_path, monkeypatch):
     """An environment without any of the packages."""
     venv.create(tmp_path / "env")
+    (tmp_path / "env" / ".complete").touch()
     python = tmp_path / "env" / "bin" / "python"
     named = {"dev": Path(sys.executable), "cpu": python}
     monkeypatch.setattr(patched, "interpreter", named.__getitem__)
@@ -108,10 +134,46 @@ def test_an_environment_is_not_changed_while_somebody_uses_it(unpatchable, monke
     patched.patched_interpreter("cpu")
     assert applied == [("apply", "--python", str(unpatchable))]
 
-    user = os.open(unpatchable.parents[1] / ".in-use", os.O_RDWR)
-    fcntl.flock(user, fcntl.LOCK_SH)  # several may use it
-    with pytest.raises(BlockingIOError):
-        fcntl.flock(user, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert is_used(unpatchable.parents[1])
+
+
+def may_lock(folder, how):
+    """Say whether a process gets the lock of an environment."""
+    with (folder / ".in-use").open() as user:
+        try:
+            fcntl.flock(user, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def is_used(folder):
+    """Say whether somebody uses an environment, beside whom others may."""
+    return may_lock(folder, fcntl.LOCK_SH) and not may_lock(folder, fcntl.LOCK_EX)
+
+
+def test_an_environment_without_patches_is_not_removed_while_somebody_uses_it(cache, lock, built):
+    run = prepared_interpreter("dev")
+    assert run == built[0] / "bin" / "python"
+    assert is_used(built[0])
+
+
+def test_an_environment_that_is_removed_before_it_is_used_is_built_again(
+    cache, lock, built, monkeypatch
+):
+    real = fcntl.flock
+
+    def remove_first(file, how):
+        """Another process removes the environment just before this one holds its lock."""
+        if how == fcntl.LOCK_SH:
+            monkeypatch.setattr(patched.fcntl, "flock", real)
+            shutil.rmtree(built[0])
+        real(file, how)
+
+    monkeypatch.setattr(patched.fcntl, "flock", remove_first)
+    patched.in_use("dev")
+    assert built == [built[0]] * 2
+    assert is_used(built[0])
 
 
 @pytest.fixture
@@ -141,3 +203,28 @@ def test_only_old_environments_that_nothing_needs_are_removed(make_environment, 
         remove_unused(old.parent, keep={wanted})
     assert sorted(old.parent.iterdir()) == sorted([wanted, recent, used, somebody_elses])
     assert f"Removing {old}, unused for {UNUSED_DAYS} days" in capsys.readouterr().err
+
+
+def test_an_environment_that_was_used_before_its_lock_was_free_stays(make_environment, monkeypatch):
+    old = make_environment(f"cpu-{'0' * 16}", UNUSED_DAYS + 1)
+    real = fcntl.flock
+
+    def use_first(file, how):
+        (old / ".complete").touch()
+        real(file, how)
+
+    monkeypatch.setattr(unused_environments.fcntl, "flock", use_first)
+    remove_unused(old.parent, keep=set())
+    assert (old / ".complete").exists()
+
+
+def test_an_environment_is_locked_until_it_is_removed(make_environment, monkeypatch):
+    old = make_environment(f"cpu-{'0' * 16}", UNUSED_DAYS + 1)
+    seen = []
+    monkeypatch.setattr(
+        unused_environments.shutil,
+        "rmtree",
+        lambda folder, **_: seen.append(may_lock(folder, fcntl.LOCK_SH)),
+    )
+    remove_unused(old.parent, keep=set())
+    assert seen == [False]

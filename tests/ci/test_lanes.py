@@ -1,15 +1,21 @@
 """How steps run, what is printed of them, and how they are counted."""
 
+import os
+import re
 import runpy
+import signal
 import sys
+import time
 from collections import Counter
-from threading import Event
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from ci import lanes
+from ci import lanes, running_steps
 from ci.environment import BuildError
 from ci.lanes import Result, run_lane, run_lanes, run_step
+from ci.running_steps import RunningSteps
 from ci.steps import Step
 from testing.registry import ROOT
 
@@ -19,7 +25,9 @@ def step(name, program):
 
 
 def test_a_step_is_printed_as_a_whole(capfd):
-    result = run_step(step("greeting", "import sys; print('hello'); print('oh', file=sys.stderr)"))
+    result = run_step(
+        step("greeting", "import sys; print('hello'); print('oh', file=sys.stderr)"), RunningSteps()
+    )
     assert (result.exit_code, result.counts) == (0, Counter(passed=1))
     begins, title, *said, end = capfd.readouterr().out.splitlines()
     assert (begins, title) == ("== greeting begins", "== greeting")
@@ -28,7 +36,7 @@ def test_a_step_is_printed_as_a_whole(capfd):
 
 
 def test_a_step_that_fails_says_its_exit_code(capfd):
-    result = run_step(step("fault", "exit(3)"))
+    result = run_step(step("fault", "exit(3)"), RunningSteps())
     assert (result.exit_code, result.counts) == (3, Counter(failed=1))
     assert "== fault: 0 passed, 1 failed, exit code 3, " in capfd.readouterr().out
 
@@ -43,7 +51,7 @@ def test_the_tests_of_a_step_are_counted(tmp_path):
         "def test_d(): assert False\n"
     )
     command = (sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", str(file))
-    result = run_step(Step("tests", command))
+    result = run_step(Step("tests", command), RunningSteps())
     assert result.counts == Counter(passed=2, skipped=1, failed=1)
     assert result.says == "2 passed, 1 failed, 1 skipped"
 
@@ -71,23 +79,89 @@ def test_a_step_begins_after_one_that_fails_and_lanes_run_together(tmp_path):
     ]
 
 
-def test_no_step_begins_when_the_lanes_are_stopped():
-    stopped = Event()
-    stopped.set()
-    assert run_lane([step("late", "")], stopped) == []
+def test_no_step_begins_when_the_lanes_are_stopped(tmp_path):
+    running = RunningSteps()
+    running.stop()
+    late = step("late", f"open({str(tmp_path / 'late')!r}, 'w')")
+    assert run_lane([late], running) == []
+    assert run_step(late, running).exit_code == 130  # where it was about to begin
+    assert not list(tmp_path.iterdir())
 
 
-def test_an_interruption_stops_all_lanes(monkeypatch):
-    begun = []
+@pytest.fixture
+def interrupts(monkeypatch):
+    """Signals to end interrupt this process, also where a shell runs it in the background."""
+    monkeypatch.setattr(running_steps, "GRACE_SECONDS", 0.1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
-    def interrupted(step):
-        begun.append(step.name)
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(lanes, "run_step", interrupted)
+STUBBORN = """
+import pathlib, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+pathlib.Path({0!r}).write_text(str(child.pid))
+pathlib.Path({0!r}).rename({1!r})
+time.sleep(3600)
+"""
+
+
+def test_an_interruption_ends_the_running_steps(interrupts, tmp_path, capfd):
+    begun = tmp_path / "begun"
+    stubborn = step("stubborn", STUBBORN.format(str(tmp_path / "unwritten"), str(begun)))
+
+    def interrupt():
+        while not begun.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        run_lanes([[step("first", ""), step("second", "")]])
-    assert begun == ["first"]
+        run_lanes([[stubborn, step("next", "")]])
+    said = capfd.readouterr().out
+    assert "== stubborn: 0 passed, 1 failed, exit code -9" in said
+    assert "next" not in said
+    while not is_gone(int(begun.read_text())):
+        time.sleep(0.01)
+
+
+def is_gone(pid):
+    """Say whether a process has ended; an orphan stays as a zombie where nobody asks for it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return re.search(r"State:\s+(\w)", status)[1] in "ZX"
+
+
+def test_a_step_may_print_bytes_that_are_no_text(capfd):
+    program = r"import sys; sys.stdout.buffer.write(b'caf\xe9\n')"
+    assert run_step(step("bytes", program), RunningSteps()).exit_code == 0
+    assert "caf\\xe9\n" in capfd.readouterr().out
+
+
+def test_a_step_that_cannot_start_has_failed(capfd):
+    (result,) = run_lanes([[Step("missing", ("/no/such/program",))]])
+    assert (result.exit_code, result.counts) == (127, Counter(failed=1))
+    assert "/no/such/program cannot start: [Errno 2]" in capfd.readouterr().out
+
+
+def test_what_runs_is_said_once_in_a_while(monkeypatch, tmp_path, capfd):
+    """The step ends when the line was printed."""
+    seen = tmp_path / "seen"
+    say = lanes.say
+
+    def say_and_end(text):
+        say(text)
+        if text == "== running: long (0 min)":
+            seen.touch()
+
+    monkeypatch.setattr(lanes, "SECONDS_BETWEEN_SIGNS", 0.01)
+    monkeypatch.setattr(lanes, "say", say_and_end)
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(seen)!r}).exists(): time.sleep(0.01)"
+    run_lanes([[step("long", wait)]])
+    assert "\n== running: long (0 min)\n" in capfd.readouterr().out
 
 
 @pytest.fixture

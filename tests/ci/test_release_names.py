@@ -12,10 +12,7 @@ FOLDERS = ("bench", "ci", "demo", "overlay", "planner", "recipes", "testing", "t
 
 
 # Files that name one all the same, each with its reason; at most six.
-REASONS = {
-    "bench/rejection.py": "what each release's own sampler should cost, beside ours",
-    "tests/ascend/test_benchmarks.py": "the figures of bench/rejection.py",
-}
+REASONS: dict[str, str] = {}
 
 
 def pattern():

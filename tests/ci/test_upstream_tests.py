@@ -68,13 +68,19 @@ def test_the_packages_are_those_of_the_environment(stack):
 
 
 @pytest.fixture
-def runs(monkeypatch, cache, tmp_path):
+def exit_codes():
+    """Codes with which the next runs of pytest end; further ones end with 0."""
+    return []
+
+
+@pytest.fixture
+def runs(monkeypatch, cache, tmp_path, exit_codes):
     """Paths of modules with which upstream's tests ran, without running them."""
     paths = []
 
     def outcomes(python, stack, upstream, path):
         paths.append(path)
-        return {"a": "passed"}
+        return {"a": "passed"}, exit_codes.pop(0) if exit_codes else 0
 
     asked = SimpleNamespace(stdout=f"{tmp_path}\n")
     (cache / "upstream").mkdir(parents=True)
@@ -96,6 +102,30 @@ def test_outcomes_with_upstreams_packages_are_kept(runs, monkeypatch):
     other = replace(stack, table={**stack.table, "ci": pinned})
     upstream_tests.both(environment, other)
     assert len(runs) == 5
+
+
+@pytest.mark.parametrize(("code", "is_kept"), [(1, True), (2, False), (-15, False)])
+def test_outcomes_of_a_run_that_was_cut_short_are_not_kept(
+    runs, exit_codes, cache, capsys, code, is_kept
+):
+    exit_codes.append(code)
+    upstream_tests.both(find("emulated_npu"), default_stack())
+    kept = list((cache / "upstream").iterdir())
+    assert len(kept) == is_kept
+    assert all(file.suffix == ".json" for file in kept)
+    said = capsys.readouterr().err
+    assert (f"pytest ended with {code}: its outcomes are not kept" in said) != is_kept
+
+
+def test_an_exit_code_comes_with_the_outcomes(tmp_path):
+    """A pytest that was interrupted writes its result, too."""
+    tests = "def test_a(): pass\ndef test_b(): raise KeyboardInterrupt\ndef test_c(): pass\n"
+    (tmp_path / "test_it.py").write_text(tests)
+    table = {"ci": {"upstream": {"folders": ["test_it.py"]}}, "packages": {"vllm": {"version": ""}}}
+    python, stack = Path(sys.executable), Stack("alpha", Path(), table)
+    found, code = upstream_tests.outcomes(python, stack, tmp_path, "")
+    assert len(found) == 2  # and not three
+    assert code == 2
 
 
 def test_the_emulator_decides_how_upstreams_tests_go(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ is not read.
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -15,6 +16,24 @@ from testing.npu_emulator.operators.key_value_cache import cached
 
 FULL, CAUSAL, WINDOW = 0, 3, 4  # sparse modes
 COMPRESSED_MASK = (2048, 2048)
+
+
+class PagedCache(NamedTuple):
+    """Keys and values of requests, and where each request's lie.
+
+    Attributes:
+        key: as `cached` takes it.
+        value: like the keys.
+        num_heads: heads of keys and values, G.
+        block_table: the blocks of each request [R, blocks].
+        context_lengths: tokens of each request in its blocks.
+    """
+
+    key: torch.Tensor
+    value: torch.Tensor
+    num_heads: int
+    block_table: torch.Tensor
+    context_lengths: list[int]
 
 
 @implements("npu::npu_fused_infer_attention_score")
@@ -87,10 +106,9 @@ def npu_paged_attention(
     workspace: torch.Tensor | None = None,
 ) -> None:
     """Attend from one token a request [R, H, D] to its context_lens [R] tokens in the cache."""
-    _attend_to_cache(
-        *(query, key_cache, value_cache, num_kv_heads, scale_value, block_table),
-        *([1] * len(context_lens), context_lens.tolist(), out),
-    )
+    lengths = context_lens.tolist()
+    cache = PagedCache(key_cache, value_cache, num_kv_heads, block_table, lengths)
+    _attend_to_cache(query, cache, [1] * len(lengths), scale_value, out)
 
 
 @implements("atb::_npu_paged_attention_splitfuse", on_host=("context_lens", "seq_len"))
@@ -108,10 +126,8 @@ def npu_paged_attention_splitfuse(
     out: torch.Tensor,
 ) -> None:
     """Attend from seq_len [R] tokens a request, the last of its context_lens [R] in the cache."""
-    _attend_to_cache(
-        *(query, key_cache, value_cache, num_kv_heads, scale_value, block_table),
-        *(seq_len.tolist(), context_lens.tolist(), out),
-    )
+    cache = PagedCache(key_cache, value_cache, num_kv_heads, block_table, context_lens.tolist())
+    _attend_to_cache(query, cache, seq_len.tolist(), scale_value, out)
 
 
 @implements("atb::_npu_flash_attention_qlens", on_host=("seq_len", "context_lens"))
@@ -129,10 +145,8 @@ def npu_flash_attention_qlens(
     out: torch.Tensor,
 ) -> None:
     """Attend from seq_len [R] tokens a request, the last of its context_lens [R] in the cache."""
-    _attend_to_cache(
-        *(query, key_cache, value_cache, num_kv_heads, scale_value, block_table),
-        *(seq_len.tolist(), context_lens.tolist(), out),
-    )
+    cache = PagedCache(key_cache, value_cache, num_kv_heads, block_table, context_lens.tolist())
+    _attend_to_cache(query, cache, seq_len.tolist(), scale_value, out)
 
 
 @implements("atb::_npu_flash_attention", on_host=("seq_len",))
@@ -156,24 +170,20 @@ def npu_flash_attention(
 
 def _attend_to_cache(
     query: torch.Tensor,
-    key_cache: torch.Tensor,
-    value_cache: torch.Tensor,
-    num_kv_heads: int,
-    scale: float,
-    block_table: torch.Tensor,
+    cache: PagedCache,
     query_lengths: list[int],
-    context_lengths: list[int],
+    scale: float,
     out: torch.Tensor,
 ) -> None:
     """Attend causally from each request's tokens, the last of its context; leave padding alone."""
     end = 0
     for blocks, num_tokens, length in zip(
-        block_table, query_lengths, context_lengths, strict=False
+        cache.block_table, query_lengths, cache.context_lengths, strict=False
     ):
         start, end = end, end + num_tokens
         if num_tokens and length:
-            key = cached(key_cache, blocks, length, num_kv_heads)
-            value = cached(value_cache, blocks, length, num_kv_heads)
+            key = cached(cache.key, blocks, length, cache.num_heads)
+            value = cached(cache.value, blocks, length, cache.num_heads)
             attended = attend(query[start:end], key, value, scale, causal=True)
             out[start:end] = attended.view_as(out[start:end])
 
