@@ -135,8 +135,9 @@ def test_malformed_lock(project, name):
     damage, message = LOCKS[name]
     path = project.stack / "stack.lock.json"
     path.write_text(textwrap.dedent(damage(json.loads(path.read_text()))))
-    with pytest.raises(PatchError, match=message):
+    with pytest.raises(PatchError, match=message) as caught:
         load(project)
+    assert str(caught.value).endswith("; run `apply-patches refresh`")
 
 
 def test_missing_lock(project, on_target):

@@ -14,6 +14,8 @@ from specroll.stack.sets import BASE
 from specroll.stack.table import Table
 
 FILE_NAME = "stack.lock.json"
+# It is generated: nobody corrects it by hand.
+REMEDY = "run `apply-patches refresh`"
 
 
 @dataclass(frozen=True)
@@ -191,11 +193,11 @@ class Lock:
             PatchError: the lock is missing or malformed.
         """
         try:
-            table = Table.of(path, json.loads(path.read_bytes()))
+            table = Table.of(path, json.loads(path.read_bytes()), remedy=REMEDY)
         except FileNotFoundError as error:
-            raise PatchError(f"{path} is missing; run `apply-patches refresh`") from error
+            raise PatchError(f"{path} is missing; {REMEDY}") from error
         except (ValueError, RecursionError) as error:
-            raise PatchError(f"{path} is not valid JSON ({error}); restore the file") from error
+            raise PatchError(f"{path} is not valid JSON ({error}); {REMEDY}") from error
         table.only("packages")
         packages = table.tables("packages")
         return cls({name: PackageLock.parse(value) for name, value in packages.items()})
