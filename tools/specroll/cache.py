@@ -16,7 +16,7 @@ def cache_folder() -> Path:
     this is said once, child processes included.
 
     Raises:
-        TargetError: no folder is named, and the user has no home; or it begins with an unknown home.
+        TargetError: the user has no home, or the folder's name begins with an unknown one.
     """
     if chosen := variables.read("CACHE"):
         return _named_folder(chosen)
