@@ -1,6 +1,7 @@
 """Sets of patches: which an environment gets, how they change, and who says so."""
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from specroll.writing import transaction
 
 from testing import small_project, small_sets
+
+RECORDED = "when it was patched; `revert` lets the environment decide again"
 
 
 @dataclass
@@ -123,12 +126,13 @@ def test_word_of_the_user_holds_until_another_one(run, site):
     site.install("alpha-cpu", "beta")
     run("apply", "--without", "cpu")
     assert holds_set(site) is False
-    assert "without   set cpu: refused" in run("status").out
+    assert f"without   set cpu: refused {RECORDED}\n" in run("status").out
+    assert "without   set cpu: refused\n" in run("status", "--without", "cpu").out
     assert run("apply").out.endswith("nothing to do\n")
     run("verify")
     run("apply", "--with", "cpu")
     assert holds_set(site) is True
-    assert "with      set cpu: asked for" in run("status").out
+    assert f"with      set cpu: asked for {RECORDED}\n" in run("status").out
     site.install("beta-npu")
     run("apply")
     assert holds_set(site) is True
@@ -155,6 +159,43 @@ def test_word_that_changes_nothing_is_kept(run, site):
     site.install("alpha")
     run("apply")
     assert holds_set(site) is True
+
+
+def make_unreadable(state):
+    state.unlink()
+    state.mkdir()
+
+
+def make_malformed(state):
+    state.write_text("{")
+
+
+@pytest.mark.parametrize("damage", [make_unreadable, make_malformed])
+def test_damaged_state_of_another_package(run, site, damage):
+    """Only who acts on that package stumbles over it."""
+    site.install("alpha-cpu", "beta")
+    run("apply")
+    damage(site.folder / "beta-2.0.dist-info/apply-patches/state.json")
+    told = run("status").out
+    assert ("applied   alpha: set cpu\n" in told, "drifted   beta: " in told) == (True, True)
+    assert run("apply", "--package", "alpha").out.endswith("nothing to do\n")
+    run("verify", "--package", "alpha")
+    assert "state.json" in run("apply", code=6 if damage is make_unreadable else 5).err
+
+
+def test_last_word_counts(run, site):
+    """States that say different things: a tool of before let packages be patched one by one."""
+    site.install("alpha", "beta")
+    run("apply", "--with", "cpu")
+    for info, time in [("alpha-1.0.dist-info", 1), ("beta-2.0.dist-info", 2)]:
+        state = site.folder / info / "apply-patches/state.json"
+        if time == 2:
+            word = {"wanted": [], "refused": ["cpu"]}
+            state.write_text(json.dumps({**json.loads(state.read_text()), "choice": word}))
+        os.utime(state, (time, time))
+    assert "without   set cpu: refused " in run("status").out
+    os.utime(site.folder / "alpha-1.0.dist-info/apply-patches/state.json", (3, 3))
+    assert "with      set cpu: asked for " in run("status").out
 
 
 def test_commands_that_write_nothing_go_by_the_word_too(run, site):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from specroll.errors import Collector, DriftError, NotPinnedError, RequestError
+from specroll.errors import Collector, DriftError, NotPinnedError, RequestError, TargetError
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Content, Lock, PackageLock, fingerprint
 from specroll.stack.registry import Package, Stack
@@ -103,9 +103,11 @@ class Survey:
             for name, found in self.installed.items()
         }
         recorded = _recorded(self.installed.values()).about(self.stack.sets)
-        choice = self.request.choice.over(recorded)
         present = distributions.names(self.request.environment, self.stack, variants.values())
-        sets = {name: rule.judge(present, choice) for name, rule in self.stack.sets.items()}
+        sets = {
+            name: rule.judge(present, self.request.choice, recorded)
+            for name, rule in self.stack.sets.items()
+        }
         chosen = [name for name, verdict in sets.items() if verdict.is_chosen]
         members = [
             Member(
@@ -114,7 +116,7 @@ class Survey:
                 self.stack.packages[name],
                 variants[name],
                 lock.packages[name].content(variants[name], chosen),
-                choice,
+                self.request.choice.over(recorded),
             )
             for name, found in self.found.items()
         ]
@@ -213,13 +215,16 @@ def _mismatch(installed: Installed, stack: Stack, package: Package) -> str | Non
 
 
 def _recorded(everything: Iterable[Installed]) -> Choice:
-    """Return what the user said about sets when the packages were patched."""
-    choice = Choice()
+    """Return what the user said about sets when the packages were patched; the last word counts."""
+    words: list[tuple[int, Choice]] = []
     for installed in everything:
-        # Whoever acts on the package tells that its state is damaged.
-        with suppress(DriftError):
-            state = State.load(installed)
-            choice = choice.over(state.choice) if state else choice
+        # Whoever acts on the package tells that its state is damaged or cannot be read.
+        with suppress(DriftError, TargetError):
+            if state := State.load(installed):
+                words.append((installed.time(installed.state_file) or 0, state.choice))
+    choice = Choice()
+    for _, word in sorted(words, key=lambda item: item[0]):
+        choice = word.over(choice)
     return choice
 
 
