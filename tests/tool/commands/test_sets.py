@@ -228,7 +228,6 @@ def test_facts_about_sets(run, site):
         (["--with", "gpu"], "No set 'gpu' in "),
         (["--without", "gpu"], "; it has cpu."),
         (["--with", "cpu", "--without", "cpu"], "--with cpu and --without cpu exclude each other."),
-        (["--with", "cpu", "--package", "beta"], "leave out --package."),
     ],
 )
 def test_misuse(run, site, command, options, message):
@@ -238,6 +237,59 @@ def test_misuse(run, site, command, options, message):
     assert result.err.startswith("error: ")
     assert (message in result.err, result.err.count("\n")) == (True, 1)
     assert site.snapshot() == before
+
+
+PATCHED_WITHOUT = "is patched without set cpu, which is chosen"
+
+
+@pytest.mark.parametrize("command", ["apply", "check"])
+def test_choice_for_a_package_that_would_leave_another_one_behind(run, site, command):
+    site.install("alpha", "beta")
+    run("apply")
+    before = site.snapshot()
+    result = run(command, "--with", "cpu", "--package", "alpha", code=2)
+    assert result.err == (
+        f"error: {site.folder / 'beta'} {PATCHED_WITHOUT}; add --package beta, or leave out"
+        " --package.\n"
+    )
+    assert site.snapshot() == before
+    run("apply", "--with", "cpu", "--package", "alpha", "--package", "beta")
+    assert holds_set(site) is True
+
+
+def test_choice_for_a_package_beside_one_of_another_release(run, site, tmp_path):
+    """Without --package the other one is in the way, patched or not."""
+    site.install("alpha-cpu", "beta")
+    run("apply")
+    info = site.folder / "beta-2.0.dist-info"
+    (info / "METADATA").write_text("Name: beta\nVersion: 2.1\n")
+    assert "choose the other packages with --package" in run("apply", code=4).err
+    run("apply", "--without", "cpu", "--package", "alpha")
+    assert not (site.folder / "alpha/deep/slow.py").exists()
+
+
+def test_choice_for_a_package_is_for_those_that_follow(run, site):
+    site.install("alpha", "beta")
+    run("apply", "--with", "cpu", "--package", "alpha")
+    run("apply")
+    assert holds_set(site) is True
+
+
+def test_package_by_itself_beside_one_with_other_sets(run, site):
+    """What is installed has changed, and the rule with it: the other package is told of."""
+    site.install("alpha-cpu", "beta")
+    run("apply")
+    site.uninstall("alpha-cpu", "1.0")
+    site.install("alpha")
+    reason = f"{site.folder / 'beta'} is patched with set cpu, which is not chosen"
+    warning = f"warning: {reason}; `apply` without --package mends it\n"
+    assert run("check", "--package", "alpha", code=1).err == warning
+    assert run("apply", "--package", "alpha").err == warning
+    for command in ("status", "verify"):
+        assert run(command, "--package", "alpha").err == warning
+    assert json.loads(run("apply", "--package", "alpha", "--json").out)["mixed"] == {"beta": reason}
+    assert run("apply").err == ""
+    assert json.loads(run("verify", "--package", "alpha", "--json").out)["mixed"] == {}
 
 
 def test_set_of_a_stack_that_has_none(on_target):

@@ -58,12 +58,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Selection:
-    """The members of a stack, why others are absent, and which sets the environment gets."""
+    """The members of a stack, why others are absent, and which sets the environment gets.
+
+    Attributes:
+        stack: The stack that they belong to.
+        members: The packages to act on.
+        absent: Why others are not there, or can stay as they are.
+        sets: For each set, whether the environment gets it.
+        mixed: Which other sets patched packages hold that are not asked for, in words.
+    """
 
     stack: Stack
     members: Sequence[Member]
     absent: Mapping[str, str]
     sets: Mapping[str, Verdict]
+    mixed: Mapping[str, str]
 
     @property
     def chosen_sets(self) -> list[str]:
@@ -80,6 +89,7 @@ class Survey:
         stack: The stack that was looked at.
         installed: All of its packages that are there, also those that are not asked for.
         found: Those that are asked for and are of the pinned version.
+        others: Those that are not asked for and are of the pinned version.
         absent: Why others that are asked for need not be, or are not, there.
         mismatched: Why others that are asked for are not of the pinned version.
     """
@@ -88,6 +98,7 @@ class Survey:
     stack: Stack
     installed: Mapping[str, Installed]
     found: Mapping[str, Installed]
+    others: Mapping[str, Installed]
     absent: Mapping[str, str]
     mismatched: Mapping[str, str]
 
@@ -120,7 +131,12 @@ class Survey:
             )
             for name, found in self.found.items()
         ]
-        return Selection(self.stack, members, self.absent, sets)
+        mixed = {
+            name: f"{other.folder} is patched {difference}"
+            for name, other in self.others.items()
+            if (difference := _mixture(other, lock.packages[name].content(variants[name], chosen)))
+        }
+        return Selection(self.stack, members, self.absent, sets, mixed)
 
 
 def survey(request: Request) -> Survey:
@@ -174,6 +190,18 @@ def select(request: Request) -> Selection:
     return surveyed.selection()
 
 
+def refuse_mixture(request: Request, selection: Selection) -> None:
+    """Refuse sets that are chosen by hand for some packages, where patched ones hold others.
+
+    Raises:
+        RequestError: there is such a package; `CollectedError` when there are several.
+    """
+    failures = Collector()
+    for name, reason in selection.mixed.items() if request.choice.names else ():
+        failures.add(RequestError(f"{reason}; add --package {name}, or leave out --package."))
+    failures.settle()
+
+
 def _survey_stack(request: Request, stack: Stack) -> Survey:
     everything = {
         name: installed
@@ -183,21 +211,29 @@ def _survey_stack(request: Request, stack: Stack) -> Survey:
     found: dict[str, Installed] = {}
     absent: dict[str, str] = {}
     mismatched: dict[str, str] = {}
-    for name in request.packages or stack.packages:
+    misfits = {
+        name: installation.shadow(request.environment, installed)
+        or _mismatch(installed, stack, stack.packages[name])
+        for name, installed in everything.items()
+    }
+    asked_for = request.packages or tuple(stack.packages)
+    for name in asked_for:
         package = stack.packages[name]
         installed = everything.get(name)
         if installed is None:
             absent[name] = installation.absence(request.environment, package)
-        elif not (
-            reason := installation.shadow(request.environment, installed)
-            or _mismatch(installed, stack, package)
-        ):
+        elif not (reason := misfits[name]):
             found[name] = installed
         elif package.is_empty:
             absent[name] = f"{reason}; it can stay, the stack does nothing to it"
         else:
             mismatched[name] = reason
-    return Survey(request, stack, everything, found, absent, mismatched)
+    others = {
+        name: installed
+        for name, installed in everything.items()
+        if name not in asked_for and not misfits[name]
+    }
+    return Survey(request, stack, everything, found, others, absent, mismatched)
 
 
 def _mismatch(installed: Installed, stack: Stack, package: Package) -> str | None:
@@ -226,6 +262,15 @@ def _recorded(everything: Iterable[Installed]) -> Choice:
     for _, word in sorted(words, key=lambda item: item[0]):
         choice = word.over(choice)
     return choice
+
+
+def _mixture(other: Installed, content: Content) -> str:
+    """Say in which sets a patched package is not like the environment."""
+    # Whoever acts on the package tells that its state is damaged or cannot be read.
+    with suppress(DriftError, TargetError):
+        if state := State.load(other):
+            return state.compared(content.sets)
+    return ""
 
 
 def _resembled(found: Installed, lock: PackageLock) -> str:
