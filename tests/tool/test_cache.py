@@ -28,6 +28,17 @@ def test_named_folder(home):
     assert cache_folder() == home / "elsewhere"
 
 
+def test_tilde_of_a_named_folder(home):
+    os.environ["SPECROLL_CACHE"] = "~/elsewhere"
+    assert cache_folder() == home / "elsewhere"
+
+
+def test_tilde_of_an_unknown_home(home):
+    os.environ["SPECROLL_CACHE"] = "~no-such-user/elsewhere"
+    with pytest.raises(TargetError, match="that home folder is unknown; name the whole path"):
+        cache_folder()
+
+
 def test_old_variable_is_understood_and_told_once(home, capsys):
     os.environ["SPECRL_CACHE"] = str(home / "elsewhere")
     assert [cache_folder(), cache_folder()] == [home / "elsewhere"] * 2

@@ -16,10 +16,10 @@ def cache_folder() -> Path:
     this is said once, child processes included.
 
     Raises:
-        TargetError: no folder is named, and the user has no home.
+        TargetError: the user has no home, or the folder's name begins with an unknown one.
     """
     if chosen := variables.read("CACHE"):
-        return Path(chosen).resolve()
+        return _named_folder(chosen)
     try:
         caches = Path.home() / ".cache"
     except RuntimeError as error:
@@ -30,3 +30,13 @@ def cache_folder() -> Path:
     print(f"note: {old} is the cache's old name; rename it to {folder}", file=sys.stderr)
     variables.write("CACHE", str(old))
     return old
+
+
+def _named_folder(name: str) -> Path:
+    try:
+        # A shell leaves `~` as it is between quotes; Docker and YAML files always do.
+        return Path(name).expanduser().resolve()
+    except RuntimeError as error:
+        raise TargetError(
+            f"SPECROLL_CACHE is {name}, and that home folder is unknown; name the whole path"
+        ) from error

@@ -161,8 +161,6 @@ def with_sets(command: Command) -> Command:
     ) -> Report:
         for name in set(wanted).intersection(refused):
             raise RequestError(f"--with {name} and --without {name} exclude each other.")
-        if (wanted or refused) and request.packages:
-            raise RequestError("Sets are for all packages alike; leave out --package.")
         result: Report = command(replace(request, choice=Choice(wanted, refused)), **options)
         return result
 

@@ -31,7 +31,16 @@ def of_plans(selection: Selection, plans: Sequence[Plan], word: str) -> Report:
         packages=packages,
         absent=dict(selection.absent),
     )
+    tell_mixture(report, selection)
     return report
+
+
+def tell_mixture(report: Report, selection: Selection) -> None:
+    """Warn of patched packages that are not asked for and hold other sets."""
+    report.facts["mixed"] = dict(selection.mixed)
+    report.warnings += [
+        f"{reason}; `apply` without --package mends it" for reason in selection.mixed.values()
+    ]
 
 
 def patch_set(selection: Selection) -> str:

@@ -92,6 +92,7 @@ BREACHES = {
     "collision": (own_upstream_file("alpha/__init__.py"), "exists in alpha-1.0-py3-none-any.whl"),
     "stray patch": (add_file("patches/1.0/alpha/0003-x.patch"), "0003-x.patch is used by no stack"),
     "stray overlay": (add_file("overlay/delta.py"), "overlay/delta.py is used by no stack"),
+    "swap file": (add_file("overlay/gamma/.x.py.swp"), "gamma/.x.py.swp is used by no stack"),
     "stray lock": (add_file("patches/1.0/environments/gpu.txt"), "gpu.txt is used by no stack"),
     "patch changed": (edit_file(FIRST, "Someone", "Nobody"), "is not what stack.lock.json was"),
     "overlay changed": (add_file("overlay/gamma/__init__.py", "a\n"), "is not what a fresh"),

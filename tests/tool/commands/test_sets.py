@@ -1,6 +1,7 @@
 """Sets of patches: which an environment gets, how they change, and who says so."""
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from specroll.writing import transaction
 
 from testing import small_project, small_sets
+
+RECORDED = "when it was patched; `revert` lets the environment decide again"
 
 
 @dataclass
@@ -123,12 +126,13 @@ def test_word_of_the_user_holds_until_another_one(run, site):
     site.install("alpha-cpu", "beta")
     run("apply", "--without", "cpu")
     assert holds_set(site) is False
-    assert "without   set cpu: refused" in run("status").out
+    assert f"without   set cpu: refused {RECORDED}\n" in run("status").out
+    assert "without   set cpu: refused\n" in run("status", "--without", "cpu").out
     assert run("apply").out.endswith("nothing to do\n")
     run("verify")
     run("apply", "--with", "cpu")
     assert holds_set(site) is True
-    assert "with      set cpu: asked for" in run("status").out
+    assert f"with      set cpu: asked for {RECORDED}\n" in run("status").out
     site.install("beta-npu")
     run("apply")
     assert holds_set(site) is True
@@ -155,6 +159,43 @@ def test_word_that_changes_nothing_is_kept(run, site):
     site.install("alpha")
     run("apply")
     assert holds_set(site) is True
+
+
+def make_unreadable(state):
+    state.unlink()
+    state.mkdir()
+
+
+def make_malformed(state):
+    state.write_text("{")
+
+
+@pytest.mark.parametrize("damage", [make_unreadable, make_malformed])
+def test_damaged_state_of_another_package(run, site, damage):
+    """Only who acts on that package stumbles over it."""
+    site.install("alpha-cpu", "beta")
+    run("apply")
+    damage(site.folder / "beta-2.0.dist-info/apply-patches/state.json")
+    told = run("status").out
+    assert ("applied   alpha: set cpu\n" in told, "drifted   beta: " in told) == (True, True)
+    assert run("apply", "--package", "alpha").out.endswith("nothing to do\n")
+    run("verify", "--package", "alpha")
+    assert "state.json" in run("apply", code=6 if damage is make_unreadable else 5).err
+
+
+def test_last_word_counts(run, site):
+    """States that say different things: a tool of before let packages be patched one by one."""
+    site.install("alpha", "beta")
+    run("apply", "--with", "cpu")
+    for info, time in [("alpha-1.0.dist-info", 1), ("beta-2.0.dist-info", 2)]:
+        state = site.folder / info / "apply-patches/state.json"
+        if time == 2:
+            word = {"wanted": [], "refused": ["cpu"]}
+            state.write_text(json.dumps({**json.loads(state.read_text()), "choice": word}))
+        os.utime(state, (time, time))
+    assert "without   set cpu: refused " in run("status").out
+    os.utime(site.folder / "alpha-1.0.dist-info/apply-patches/state.json", (3, 3))
+    assert "with      set cpu: asked for " in run("status").out
 
 
 def test_commands_that_write_nothing_go_by_the_word_too(run, site):
@@ -187,7 +228,6 @@ def test_facts_about_sets(run, site):
         (["--with", "gpu"], "No set 'gpu' in "),
         (["--without", "gpu"], "; it has cpu."),
         (["--with", "cpu", "--without", "cpu"], "--with cpu and --without cpu exclude each other."),
-        (["--with", "cpu", "--package", "beta"], "leave out --package."),
     ],
 )
 def test_misuse(run, site, command, options, message):
@@ -197,6 +237,59 @@ def test_misuse(run, site, command, options, message):
     assert result.err.startswith("error: ")
     assert (message in result.err, result.err.count("\n")) == (True, 1)
     assert site.snapshot() == before
+
+
+PATCHED_WITHOUT = "is patched without set cpu, which is chosen"
+
+
+@pytest.mark.parametrize("command", ["apply", "check"])
+def test_choice_for_a_package_that_would_leave_another_one_behind(run, site, command):
+    site.install("alpha", "beta")
+    run("apply")
+    before = site.snapshot()
+    result = run(command, "--with", "cpu", "--package", "alpha", code=2)
+    assert result.err == (
+        f"error: {site.folder / 'beta'} {PATCHED_WITHOUT}; add --package beta, or leave out"
+        " --package.\n"
+    )
+    assert site.snapshot() == before
+    run("apply", "--with", "cpu", "--package", "alpha", "--package", "beta")
+    assert holds_set(site) is True
+
+
+def test_choice_for_a_package_beside_one_of_another_release(run, site, tmp_path):
+    """Without --package the other one is in the way, patched or not."""
+    site.install("alpha-cpu", "beta")
+    run("apply")
+    info = site.folder / "beta-2.0.dist-info"
+    (info / "METADATA").write_text("Name: beta\nVersion: 2.1\n")
+    assert "choose the other packages with --package" in run("apply", code=4).err
+    run("apply", "--without", "cpu", "--package", "alpha")
+    assert not (site.folder / "alpha/deep/slow.py").exists()
+
+
+def test_choice_for_a_package_is_for_those_that_follow(run, site):
+    site.install("alpha", "beta")
+    run("apply", "--with", "cpu", "--package", "alpha")
+    run("apply")
+    assert holds_set(site) is True
+
+
+def test_package_by_itself_beside_one_with_other_sets(run, site):
+    """What is installed has changed, and the rule with it: the other package is told of."""
+    site.install("alpha-cpu", "beta")
+    run("apply")
+    site.uninstall("alpha-cpu", "1.0")
+    site.install("alpha")
+    reason = f"{site.folder / 'beta'} is patched with set cpu, which is not chosen"
+    warning = f"warning: {reason}; `apply` without --package mends it\n"
+    assert run("check", "--package", "alpha", code=1).err == warning
+    assert run("apply", "--package", "alpha").err == warning
+    for command in ("status", "verify"):
+        assert run(command, "--package", "alpha").err == warning
+    assert json.loads(run("apply", "--package", "alpha", "--json").out)["mixed"] == {"beta": reason}
+    assert run("apply").err == ""
+    assert json.loads(run("verify", "--package", "alpha", "--json").out)["mixed"] == {}
 
 
 def test_set_of_a_stack_that_has_none(on_target):

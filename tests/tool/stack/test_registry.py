@@ -47,7 +47,8 @@ def test_reads_everything(tmp_path):
 
 
 def test_patterns_stand_for_files(tmp_path):
-    for path in ("q/a.py", "q/deep/b.py", "q/__pycache__/a.pyc", "r/one.py", "r/two.txt"):
+    stray = ("q/.a.py.swp", "q/a.py~", "q/.idea/a.xml", "r/.one.py", "q/__pycache__/a.pyc")
+    for path in ("q/a.py", "q/deep/b.py", "r/one.py", "r/two.txt", *stray):
         (tmp_path / "overlay" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "overlay" / path).touch()
     text = GOOD.replace('["q/r.py"]', '["q/**", "r/*.py", "q/a.py"]')
@@ -96,12 +97,40 @@ def test_lock_round_trip(project):
     assert load(project).dump() == (project.stack / "stack.lock.json").read_bytes()
 
 
+SERIES = ["0001-bugfix-first.patch", "0002-feature-second.patch"]
+OVERLAY = ["gamma/__init__.py", "alpha/deep/hook.py"]
+
+
 @pytest.mark.parametrize(
-    ("series", "overlay"), [([], list("ab")), (["0001-bugfix-first.patch"], ["gamma/__init__.py"])]
+    ("series", "overlay", "named"),
+    [
+        (SERIES[:1], OVERLAY, [f"patch 2 of base: {SERIES[1]}"]),
+        (SERIES[::-1], OVERLAY, [f"patch 1 of base: {SERIES[0]}", f"patch 1 of base: {SERIES[1]}"]),
+        (SERIES, OVERLAY[1:], ["overlay file of base: gamma/__init__.py"]),
+        (SERIES, [*OVERLAY, "a.py"], ["overlay file of base: a.py"]),
+        ([], list("abcd"), ["overlay file of base: a, ", ", 3 more;"]),
+    ],
 )
-def test_stale_lock(project, series, overlay):
+def test_stale_lock_names_what_differs(project, series, overlay, named):
     project.describe(series, overlay)
-    with pytest.raises(PatchError, match=r"is older than `packages\.alpha`"):
+    with pytest.raises(PatchError, match=r"is older than `packages\.alpha` in stack") as caught:
+        load(project)
+    for words in named:
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('version = "1.0"', 'version = "1.1"', "they differ in version 1.0, version 1.1;"),
+        (f'sha256 = "{"0" * 64}"', f'sha256 = "{"1" * 64}"', "artefact of beta: beta-2.0-py3-"),
+        ("[packages.beta", "[packages.delta", "`packages.delta` in stack.toml: they differ in"),
+    ],
+)
+def test_stale_lock_names_values(project, old, new, named):
+    path = project.stack / "stack.toml"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(PatchError, match=named):
         load(project)
 
 
@@ -135,8 +164,9 @@ def test_malformed_lock(project, name):
     damage, message = LOCKS[name]
     path = project.stack / "stack.lock.json"
     path.write_text(textwrap.dedent(damage(json.loads(path.read_text()))))
-    with pytest.raises(PatchError, match=message):
+    with pytest.raises(PatchError, match=message) as caught:
         load(project)
+    assert str(caught.value).endswith("; run `apply-patches refresh`")
 
 
 def test_missing_lock(project, on_target):

@@ -38,7 +38,25 @@ sha256 = "{"0" * 64}"
     ],
 )
 def test_rule(installed, choice, is_chosen, reason):
-    verdict = RULE.judge(installed, choice)
+    verdict = RULE.judge(installed, choice, recorded=Choice())
+    assert (verdict.is_chosen, verdict.reason) == (is_chosen, reason)
+
+
+WANTED, REFUSED = Choice(wanted=("cpu",)), Choice(refused=("cpu",))
+WHEN = " when it was patched; `revert` lets the environment decide again"
+
+
+@pytest.mark.parametrize(
+    ("choice", "recorded", "is_chosen", "reason"),
+    [
+        (Choice(), WANTED, True, f"asked for{WHEN}"),
+        (Choice(), REFUSED, False, f"refused{WHEN}"),
+        (WANTED, REFUSED, True, "asked for"),
+        (REFUSED, WANTED, False, "refused"),
+    ],
+)
+def test_recorded_word(choice, recorded, is_chosen, reason):
+    verdict = RULE.judge({"alpha"}, choice, recorded)
     assert (verdict.is_chosen, verdict.reason) == (is_chosen, reason)
 
 

@@ -6,7 +6,7 @@ from specroll import wording
 from specroll.errors import Collector, DriftError
 from specroll.report import Report
 from specroll.target import differences, processes
-from specroll.target.selection import Request, Selection, select
+from specroll.target.selection import Request, Selection, refuse_mixture, select
 from specroll.writing import homes, plan, transaction
 
 
@@ -20,6 +20,7 @@ def apply(request: Request) -> Report:
     with transaction.exclusive(*places):
         recovered = {place: transaction.recover(place) for place in places}
         selection = select(request)
+        refuse_mixture(request, selection)
         plans = plan.forward_all(request.distribution, selection.members)
         changed = [item for item in plans if item.changes]
         plan.carry_out(changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from specroll import wording
 from specroll.report import Report
 from specroll.target.installed import roots
-from specroll.target.selection import Request, select
+from specroll.target.selection import Request, refuse_mixture, select
 from specroll.writing import plan, transaction
 
 
@@ -22,6 +22,7 @@ def check(request: Request) -> Report:
         summary = f"an interrupted run in {where} is due to be finished or undone; apply does that"
         return Report(summary, facts={"recovery_due": True}, exit_code=1)
     selection = select(request)
+    refuse_mixture(request, selection)
     plans = plan.forward_all(request.distribution, selection.members)
     report = wording.of_plans(selection, plans, "pending")
     report.exit_code = int(any(item.changes for item in plans))

@@ -56,6 +56,7 @@ def _of_stack(surveyed: Survey) -> Report:
     for name, verdict in selection.sets.items():
         report.add("with" if verdict.is_chosen else "without", f"set {name}: {verdict.reason}")
     report.facts.update(stack=surveyed.stack.name, sets=wording.sets(selection))
+    wording.tell_mixture(report, selection)
     return report
 
 

@@ -22,6 +22,7 @@ def verify(request: Request) -> Report:
     found = {member.package.name: differences.find(member) for member in selection.members}
     report = Report(facts={"stack": selection.stack.name, "differences": found})
     report.facts["sets"] = wording.sets(selection)
+    wording.tell_mixture(report, selection)
     for member in selection.members:
         name = member.package.name
         for sentence in found[name]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,10 @@ from specroll.stack.sets import BASE
 from specroll.stack.table import Table
 
 FILE_NAME = "stack.lock.json"
+# Differences that a message names.
+LISTED = 5
+# It is generated: nobody corrects it by hand.
+REMEDY = "run `apply-patches refresh`"
 
 
 @dataclass(frozen=True)
@@ -176,9 +180,11 @@ class Lock:
         lock = cls.parse(stack.folder / FILE_NAME)
         for name, package in stack.packages.items():
             entry = lock.packages.get(name)
-            if entry is None or _pins(entry) != _pins_of_package(package):
+            locked = _pins(entry) if entry else set()
+            if changed := sorted(locked ^ _pins_of_package(package)):
                 raise PatchError(
-                    f"{stack.folder / FILE_NAME} is older than `packages.{name}` in stack.toml;"
+                    f"{stack.folder / FILE_NAME} is older than `packages.{name}` in stack.toml:"
+                    f" they differ in {_listing(changed)};"
                     f" run `apply-patches refresh {name} --stack {stack.name}`"
                 )
         return lock
@@ -191,11 +197,11 @@ class Lock:
             PatchError: the lock is missing or malformed.
         """
         try:
-            table = Table.of(path, json.loads(path.read_bytes()))
+            table = Table.of(path, json.loads(path.read_bytes()), remedy=REMEDY)
         except FileNotFoundError as error:
-            raise PatchError(f"{path} is missing; run `apply-patches refresh`") from error
+            raise PatchError(f"{path} is missing; {REMEDY}") from error
         except (ValueError, RecursionError) as error:
-            raise PatchError(f"{path} is not valid JSON ({error}); restore the file") from error
+            raise PatchError(f"{path} is not valid JSON ({error}); {REMEDY}") from error
         table.only("packages")
         packages = table.tables("packages")
         return cls({name: PackageLock.parse(value) for name, value in packages.items()})
@@ -210,19 +216,37 @@ def fingerprint(data: bytes | None) -> str | None:
     return None if data is None else sha256(data).hexdigest()
 
 
-Pins = tuple[str, Mapping[str, tuple[tuple[str, ...], set[str]]], Mapping[str, Artefact]]
-
-
-def _pins_of_package(package: Package) -> Pins:
-    parts = {name: (part.series, set(part.overlay)) for name, part in package.parts.items()}
+def _pins_of_package(package: Package) -> set[str]:
+    parts = {name: (part.series, part.overlay) for name, part in package.parts.items()}
     artefacts = {name: variant.artefact for name, variant in package.variants.items()}
-    return package.version, parts, artefacts
+    return _described(package.version, parts, artefacts)
 
 
-def _pins(entry: PackageLock) -> Pins:
+def _pins(entry: PackageLock) -> set[str]:
     parts = {
-        name: (tuple(item.patch for item in part.series), set(part.overlay))
+        name: ([item.patch for item in part.series], part.overlay)
         for name, part in entry.parts.items()
     }
     artefacts = {name: variant.artefact for name, variant in entry.variants.items()}
-    return entry.version, parts, artefacts
+    return _described(entry.version, parts, artefacts)
+
+
+def _described(
+    version: str,
+    parts: Mapping[str, tuple[Iterable[str], Iterable[str]]],
+    artefacts: Mapping[str, Artefact],
+) -> set[str]:
+    """Return in words all that a lock is made from."""
+    words = {f"version {version}", *(f"part {name}" for name in parts)}
+    for name, (series, overlay) in parts.items():
+        words |= {f"patch {number} of {name}: {patch}" for number, patch in enumerate(series, 1)}
+        words |= {f"overlay file of {name}: {path}" for path in overlay}
+    for name, artefact in artefacts.items():
+        words.add(f"artefact of {name}: {artefact.name} ({artefact.sha256})")
+    return words
+
+
+def _listing(words: Sequence[str]) -> str:
+    """Return the first words, and how many more there are."""
+    more = [f"{len(words) - LISTED} more"] if len(words) > LISTED else []
+    return ", ".join([*words[:LISTED], *more])

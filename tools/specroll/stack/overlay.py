@@ -25,12 +25,18 @@ def is_pattern(text: str) -> bool:
 def matching(pattern: str, paths: Iterable[str]) -> list[str]:
     """Return the paths that a pattern matches; `*` stands for a part of a name, `**` of a path.
 
-    >>> matching("a/**", ["a/b.py", "a/c/d.py", "e.py"])
+    What editors and file managers leave behind, it does not match.
+
+    >>> matching("a/**", ["a/b.py", "a/c/d.py", "a/.b.py.swp", "e.py"])
     ['a/b.py', 'a/c/d.py']
     """
     parts = re.split(r"(\*\*|\*)", pattern)
     expression = re.compile("".join(WILDCARDS.get(part) or re.escape(part) for part in parts))
-    return [path for path in paths if expression.fullmatch(path)]
+    return [path for path in paths if expression.fullmatch(path) and not _is_stray(path)]
+
+
+def _is_stray(path: str) -> bool:
+    return any(name.startswith(".") or name.endswith("~") for name in path.split("/"))
 
 
 def load(folder: Path, paths: Sequence[str]) -> Mapping[str, bytes]:

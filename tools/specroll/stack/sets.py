@@ -10,6 +10,7 @@ from specroll.stack.table import Table
 
 # What every environment gets; no set has this name.
 BASE = "base"
+WHEN_RECORDED = " when it was patched; `revert` lets the environment decide again"
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -61,7 +62,8 @@ class Verdict:
 class Rule:
     """When a set is chosen: one distribution of `present` is installed, and none of `absent`.
 
-    >>> Rule("cpu", "no accelerator", ("alpha-cpu",), ()).judge({"alpha-cpu"}, Choice())
+    >>> rule = Rule("cpu", "no accelerator", ("alpha-cpu",), ())
+    >>> rule.judge({"alpha-cpu"}, Choice(), recorded=Choice())
     Verdict(is_chosen=True, reason='alpha-cpu is installed')
     """
 
@@ -87,17 +89,20 @@ class Rule:
             raise table.error("installed", "must name at least one distribution")
         return rule
 
-    def judge(self, distributions: Collection[str], choice: Choice) -> Verdict:
+    def judge(self, distributions: Collection[str], choice: Choice, recorded: Choice) -> Verdict:
         """Say whether the set belongs to an environment.
 
         Args:
             distributions: Normalised names of what is installed.
-            choice: What the user says, which counts more.
+            choice: What the user says, which counts most.
+            recorded: What the user said when it was patched, which counts more than what is
+                installed.
         """
-        if self.name in choice.wanted:
-            return Verdict(True, "asked for")
-        if self.name in choice.refused:
-            return Verdict(False, "refused")
+        for word, when in ((choice, ""), (recorded, WHEN_RECORDED)):
+            if self.name in word.wanted:
+                return Verdict(True, f"asked for{when}")
+            if self.name in word.refused:
+                return Verdict(False, f"refused{when}")
         for name in self.absent:
             if normalised(name) in distributions:
                 return Verdict(False, f"{name} is installed")

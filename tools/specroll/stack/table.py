@@ -21,17 +21,21 @@ class Table:
     path: Path
     name: str
     values: Mapping[str, object]
+    # What to do about a wrong shape.
+    remedy: str = "correct the file"
 
     @classmethod
-    def of(cls, path: Path, value: object, name: str = "") -> Table:
+    def of(
+        cls, path: Path, value: object, name: str = "", remedy: str = "correct the file"
+    ) -> Table:
         """Wrap a parsed value.
 
         Raises:
             PatchError: the value is not a table.
         """
         if not isinstance(value, dict):
-            raise PatchError(f"{path}: {name or 'the file'} must be a table; correct the file")
-        return cls(path, name, value)
+            raise PatchError(f"{path}: {name or 'the file'} must be a table; {remedy}")
+        return cls(path, name, value, remedy)
 
     def text(self, key: str) -> str:
         """Return a non-empty string."""
@@ -59,7 +63,7 @@ class Table:
 
     def table(self, key: str) -> Table:
         """Return a table."""
-        return Table.of(self.path, self.values.get(key), self._at(key))
+        return Table.of(self.path, self.values.get(key), self._at(key), self.remedy)
 
     def tables(self, key: str) -> dict[str, Table]:
         """Return a table of tables."""
@@ -82,7 +86,7 @@ class Table:
         value = self.values.get(key)
         if not isinstance(value, list):
             raise self.error(key, "must be a list")
-        return [Table.of(self.path, item, self._at(key)) for item in value]
+        return [Table.of(self.path, item, self._at(key), self.remedy) for item in value]
 
     def only(self, *keys: str) -> None:
         """Refuse keys other than these, so that a typing error is not silently ignored."""
@@ -92,7 +96,7 @@ class Table:
 
     def error(self, key: str, reason: str) -> PatchError:
         """Return an error about a key of this table."""
-        return PatchError(f"{self.path}: `{self._at(key)}` {reason}; correct the file")
+        return PatchError(f"{self.path}: `{self._at(key)}` {reason}; {self.remedy}")
 
     def _at(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name else key

@@ -70,13 +70,8 @@ def _of_patched(member: Member, state: State) -> Condition:
 
 def outdated_because(member: Member, state: State) -> str:
     """Say in what the applied patch set is not the one that is wanted."""
-    wanted = member.content.sets
-    held = wanted if state.sets is None else state.sets
-    parts = [f"without set {name}, which is chosen" for name in wanted if name not in held]
-    parts += [f"with set {name}, which is not chosen" for name in held if name not in wanted]
-    if parts:
-        return f"patched {' and '.join(parts)}"
-    return f"patched by another patch set of stack {state.stack}"
+    sets = state.compared(member.content.sets)
+    return f"patched {sets or f'by another patch set of stack {state.stack}'}"
 
 
 def _count(

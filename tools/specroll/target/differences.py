@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specroll.stack.lock import fingerprint
+from specroll.stack.lock import Content, fingerprint
 from specroll.target import state
 from specroll.target.condition import outdated_because
 from specroll.target.installed import Installed
@@ -16,6 +16,9 @@ from specroll.target.state import State
 def find(member: Member) -> list[str]:
     """Return every difference between the installed package and the lock, one sentence each.
 
+    Where another patch set is applied, that is one difference, whatever files it means. The files
+    are held against that patch set then.
+
     Raises:
         DriftError: the state of the package is damaged.
         TargetError: a file cannot be read.
@@ -25,20 +28,22 @@ def find(member: Member) -> list[str]:
         if member.content.is_empty:
             return []
         return [f"{member.installed.folder} is not patched; run `apply-patches apply`"]
-    found = list(_content_differences(member))
-    if current.lock != member.content.digest:
+    if current.lock == member.content.digest:
+        found = list(_content_differences(member.installed, member.content))
+    else:
         reason = outdated_because(member, current)
-        found.append(f"{member.installed.folder} is {reason}; apply again")
+        found = [f"{member.installed.folder} is {reason}; apply again"]
+        found += _content_differences(member.installed, current)
     if member.installed.record_path:
         found += _record_differences(member.installed, member.installed.record_path, current)
     return found
 
 
-def _content_differences(member: Member) -> Iterator[str]:
-    hashes = {path: file.after for path, file in member.content.files.items()}
-    for path, digest in {**hashes, **member.content.overlay}.items():
-        if fingerprint(member.installed.read(path)) != digest:
-            yield f"{member.installed.root / path} does not hold the locked bytes"
+def _content_differences(installed: Installed, applied: Content | State) -> Iterator[str]:
+    hashes = {path: file.after for path, file in applied.files.items()}
+    for path, digest in {**hashes, **applied.overlay}.items():
+        if fingerprint(installed.read(path)) != digest:
+            yield f"{installed.root / path} does not hold the locked bytes"
 
 
 def _record_differences(installed: Installed, path: str, current: State) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from specroll.errors import Collector, DriftError, NotPinnedError, RequestError
+from specroll.errors import Collector, DriftError, NotPinnedError, RequestError, TargetError
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Content, Lock, PackageLock, fingerprint
 from specroll.stack.registry import Package, Stack
@@ -58,12 +58,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Selection:
-    """The members of a stack, why others are absent, and which sets the environment gets."""
+    """The members of a stack, why others are absent, and which sets the environment gets.
+
+    Attributes:
+        stack: The stack that they belong to.
+        members: The packages to act on.
+        absent: Why others are not there, or can stay as they are.
+        sets: For each set, whether the environment gets it.
+        mixed: Which other sets patched packages hold that are not asked for, in words.
+    """
 
     stack: Stack
     members: Sequence[Member]
     absent: Mapping[str, str]
     sets: Mapping[str, Verdict]
+    mixed: Mapping[str, str]
 
     @property
     def chosen_sets(self) -> list[str]:
@@ -80,6 +89,7 @@ class Survey:
         stack: The stack that was looked at.
         installed: All of its packages that are there, also those that are not asked for.
         found: Those that are asked for and are of the pinned version.
+        others: Those that are not asked for and are of the pinned version.
         absent: Why others that are asked for need not be, or are not, there.
         mismatched: Why others that are asked for are not of the pinned version.
     """
@@ -88,6 +98,7 @@ class Survey:
     stack: Stack
     installed: Mapping[str, Installed]
     found: Mapping[str, Installed]
+    others: Mapping[str, Installed]
     absent: Mapping[str, str]
     mismatched: Mapping[str, str]
 
@@ -103,9 +114,11 @@ class Survey:
             for name, found in self.installed.items()
         }
         recorded = _recorded(self.installed.values()).about(self.stack.sets)
-        choice = self.request.choice.over(recorded)
         present = distributions.names(self.request.environment, self.stack, variants.values())
-        sets = {name: rule.judge(present, choice) for name, rule in self.stack.sets.items()}
+        sets = {
+            name: rule.judge(present, self.request.choice, recorded)
+            for name, rule in self.stack.sets.items()
+        }
         chosen = [name for name, verdict in sets.items() if verdict.is_chosen]
         members = [
             Member(
@@ -114,11 +127,16 @@ class Survey:
                 self.stack.packages[name],
                 variants[name],
                 lock.packages[name].content(variants[name], chosen),
-                choice,
+                self.request.choice.over(recorded),
             )
             for name, found in self.found.items()
         ]
-        return Selection(self.stack, members, self.absent, sets)
+        mixed = {
+            name: f"{other.folder} is patched {difference}"
+            for name, other in self.others.items()
+            if (difference := _mixture(other, lock.packages[name].content(variants[name], chosen)))
+        }
+        return Selection(self.stack, members, self.absent, sets, mixed)
 
 
 def survey(request: Request) -> Survey:
@@ -172,6 +190,18 @@ def select(request: Request) -> Selection:
     return surveyed.selection()
 
 
+def refuse_mixture(request: Request, selection: Selection) -> None:
+    """Refuse sets that are chosen by hand for some packages, where patched ones hold others.
+
+    Raises:
+        RequestError: there is such a package; `CollectedError` when there are several.
+    """
+    failures = Collector()
+    for name, reason in selection.mixed.items() if request.choice.names else ():
+        failures.add(RequestError(f"{reason}; add --package {name}, or leave out --package."))
+    failures.settle()
+
+
 def _survey_stack(request: Request, stack: Stack) -> Survey:
     everything = {
         name: installed
@@ -181,21 +211,29 @@ def _survey_stack(request: Request, stack: Stack) -> Survey:
     found: dict[str, Installed] = {}
     absent: dict[str, str] = {}
     mismatched: dict[str, str] = {}
-    for name in request.packages or stack.packages:
+    misfits = {
+        name: installation.shadow(request.environment, installed)
+        or _mismatch(installed, stack, stack.packages[name])
+        for name, installed in everything.items()
+    }
+    asked_for = request.packages or tuple(stack.packages)
+    for name in asked_for:
         package = stack.packages[name]
         installed = everything.get(name)
         if installed is None:
             absent[name] = installation.absence(request.environment, package)
-        elif not (
-            reason := installation.shadow(request.environment, installed)
-            or _mismatch(installed, stack, package)
-        ):
+        elif not (reason := misfits[name]):
             found[name] = installed
         elif package.is_empty:
             absent[name] = f"{reason}; it can stay, the stack does nothing to it"
         else:
             mismatched[name] = reason
-    return Survey(request, stack, everything, found, absent, mismatched)
+    others = {
+        name: installed
+        for name, installed in everything.items()
+        if name not in asked_for and not misfits[name]
+    }
+    return Survey(request, stack, everything, found, others, absent, mismatched)
 
 
 def _mismatch(installed: Installed, stack: Stack, package: Package) -> str | None:
@@ -213,14 +251,26 @@ def _mismatch(installed: Installed, stack: Stack, package: Package) -> str | Non
 
 
 def _recorded(everything: Iterable[Installed]) -> Choice:
-    """Return what the user said about sets when the packages were patched."""
-    choice = Choice()
+    """Return what the user said about sets when the packages were patched; the last word counts."""
+    words: list[tuple[int, Choice]] = []
     for installed in everything:
-        # Whoever acts on the package tells that its state is damaged.
-        with suppress(DriftError):
-            state = State.load(installed)
-            choice = choice.over(state.choice) if state else choice
+        # Whoever acts on the package tells that its state is damaged or cannot be read.
+        with suppress(DriftError, TargetError):
+            if state := State.load(installed):
+                words.append((installed.time(installed.state_file) or 0, state.choice))
+    choice = Choice()
+    for _, word in sorted(words, key=lambda item: item[0]):
+        choice = word.over(choice)
     return choice
+
+
+def _mixture(other: Installed, content: Content) -> str:
+    """Say in which sets a patched package is not like the environment."""
+    # Whoever acts on the package tells that its state is damaged or cannot be read.
+    with suppress(DriftError, TargetError):
+        if state := State.load(other):
+            return state.compared(content.sets)
+    return ""
 
 
 def _resembled(found: Installed, lock: PackageLock) -> str:

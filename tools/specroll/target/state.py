@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,6 +76,13 @@ class State:
             table.texts("folders"),
             {path: compiled.text(path) for path in compiled.values},
         )
+
+    def compared(self, wanted: Sequence[str]) -> str:
+        """Say which sets it lacks of those that are wanted, and which it has beyond them."""
+        held = wanted if self.sets is None else self.sets
+        parts = [f"without set {name}, which is chosen" for name in wanted if name not in held]
+        parts += [f"with set {name}, which is not chosen" for name in held if name not in wanted]
+        return " and ".join(parts)
 
     def dump(self) -> bytes:
         """Return the bytes of the state file."""
