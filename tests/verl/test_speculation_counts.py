@@ -1,6 +1,7 @@
 """Counts of an engine and the metrics made of them."""
 
 import asyncio
+import dataclasses
 
 import pytest
 from verl.workers.rollout.speculation_metrics import (
@@ -18,11 +19,16 @@ from testing.tiny_model import random_prompts
 
 
 def scheduled(tokens, drafts=None):
-    output = SchedulerOutput.make_empty()
-    output.num_scheduled_tokens = tokens
-    output.total_num_scheduled_tokens = sum(tokens.values())
-    output.scheduled_spec_decode_tokens = drafts or {}
-    return output
+    """A step of a scheduler; what a counter does not read is empty."""
+    fields = {field.name: None for field in dataclasses.fields(SchedulerOutput)}
+    return SchedulerOutput(
+        **{
+            **fields,
+            "num_scheduled_tokens": tokens,
+            "total_num_scheduled_tokens": sum(tokens.values()),
+            "scheduled_spec_decode_tokens": drafts or {},
+        }
+    )
 
 
 def sampled(tokens):
