@@ -107,6 +107,6 @@ def cpu_tokens(engine_arguments, prompts, tmp_path_factory):
         env=environment,
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=1800,
     )
     return json.loads(output.read_text())

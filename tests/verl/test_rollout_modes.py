@@ -46,7 +46,7 @@ class Job:
                 cwd=folder,
                 stdout=log,
                 stderr=log,
-                timeout=600,
+                timeout=1800,
             )
         self.log = (folder / "log").read_text()
 

@@ -135,7 +135,7 @@ def resumed(command, environment, before):
             env=environment,
             stdout=stream,
             stderr=stream,
-            timeout=300,
+            timeout=1800,
         )
     assert finished.returncode == 0, log.read_text()[-4000:]
     return output
@@ -206,7 +206,7 @@ def test_a_run_that_is_through_is_left_alone(before, command, environment, resum
     steps = before[0] + STEPS - KILLED_AFTER
     kept = run_metrics.read(resumed)
     again = [*words, "--steps", str(steps), "--json", "-"]
-    finished = subprocess.run(again, env=environment, capture_output=True, text=True, timeout=120)
+    finished = subprocess.run(again, env=environment, capture_output=True, text=True, timeout=1800)
     assert finished.returncode == 0, finished.stderr[-2000:]
     assert json.loads(finished.stdout)["steps"] == steps
     assert checkpoint.latest_step(output / "checkpoints") == steps
@@ -222,7 +222,7 @@ def refused(command, environment, tmp_path):
         for name, value in {"output": tmp_path / "run", **options}.items():
             words[words.index(f"--{name.replace('_', '-')}") + 1] = str(value)
         finished = subprocess.run(
-            words, env=environment, capture_output=True, text=True, timeout=120
+            words, env=environment, capture_output=True, text=True, timeout=1800
         )
         assert finished.returncode == 1
         return finished.stderr.splitlines()[-1]
