@@ -9,6 +9,10 @@ CPU_ENVIRONMENT = {
     # One thread: OpenMP's workers spin while they wait, and engines share the machine's cores.
     "OMP_NUM_THREADS": "1",
     "TORCH_COMPILE_DISABLE": "1",
+    # The kernel for beams of intel_extension_for_pytorch 2.8.0 stops with "Sliding window
+    # unsupported", and a group that shares a prompt's cached blocks is taken for beams. Any value
+    # but 7, which names that kernel, keeps it from being chosen.
+    "PAGED_ATTENTION_SINGLE_QUERY_KERNEL": "0",
 }
 # How the variables begin that steer vLLM, verl and Ray; a user's would make other tests of ours.
 STEERING = ("VLLM_", "VERL_", "RAY_", "CUDA_VISIBLE_DEVICES")

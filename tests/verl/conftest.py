@@ -38,29 +38,14 @@ from testing.tiny_model import (
 MAX_MODEL_LEN = 512
 
 
-def saved_policy(tmp_path_factory, max_model_len):
-    """Write a tiny policy, which says by which token its answers end; its folder."""
-    model = save_tiny_model(tmp_path_factory.mktemp("model"), max_model_len)
+@pytest.fixture(scope="session")
+def policy(tmp_path_factory):
+    """Folder of a tiny policy, which says by which token its answers end."""
+    model = save_tiny_model(tmp_path_factory.mktemp("model"), MAX_MODEL_LEN)
     save_tokenizer(model)
     end = AutoTokenizer.from_pretrained(model).eos_token_id
     GenerationConfig(eos_token_id=end, pad_token_id=end).save_pretrained(model)
     return save_policy(model, tmp_path_factory.mktemp("policy"))
-
-
-@pytest.fixture(scope="session")
-def policy(tmp_path_factory):
-    """Folder of a tiny policy."""
-    return saved_policy(tmp_path_factory, MAX_MODEL_LEN)
-
-
-@pytest.fixture(scope="session")
-def short_policy(tmp_path_factory):
-    """Folder of a tiny policy of few positions.
-
-    With 512 an engine of verl's synchronous rollout stops at its first decode on a CPU: "Sliding
-    window unsupported", of intel_extension_for_pytorch's attention over a cache.
-    """
-    return saved_policy(tmp_path_factory, 128)
 
 
 @pytest.fixture(scope="session")

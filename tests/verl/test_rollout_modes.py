@@ -134,8 +134,8 @@ def environment(folder):
 
 
 @pytest.fixture(scope="module", params=["sync", "async"])
-def job(request, tmp_path_factory, short_policy, even_rows):
-    return Job(request.param, tmp_path_factory.mktemp(request.param), short_policy, even_rows)
+def job(request, tmp_path_factory, policy, even_rows):
+    return Job(request.param, tmp_path_factory.mktemp(request.param), policy, even_rows)
 
 
 def test_vllm_takes_the_keys_of_the_command_line(job):
