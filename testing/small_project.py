@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import difflib
 import hashlib
+import io
 import os
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,6 +98,26 @@ def build_wheel(folder: Path, name: str, version: str, files: Mapping[str, str])
         for path, data in contents.items():
             archive.writestr(zipfile.ZipInfo(path), data)
     return wheel
+
+
+def build_source_archive(folder: Path, name: str, version: str, files: Mapping[str, str]) -> Path:
+    """Write a source archive of these files as build backends do, and return its path.
+
+    To build it runs its `setup.py`, which fails: nothing here may.
+    """
+    top = f"{name.replace('-', '_')}-{version}"
+    contents = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "setup.py": "raise SystemExit('built')\n",
+        **files,
+    }
+    path = folder / f"{top}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for inner, text in contents.items():
+            member = tarfile.TarInfo(f"{top}/{inner}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return path
 
 
 def unpack(wheel: Path, site: Path) -> None:

@@ -6,7 +6,8 @@ import ast
 from types import SimpleNamespace
 from typing import Any
 
-from specroll.stack.artefact import Store, read_files
+from specroll.stack.archive import read_files
+from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 

@@ -2,7 +2,7 @@
 
     python -m testing.upstream_source STACK    # prints the folder that holds both
 
-runs in the environment `dev`, whose tool fetches the wheels. Nothing of it is ever committed.
+runs in the environment `dev`, whose tool fetches the artefacts. Nothing of it is ever committed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import sys
 import tarfile
 import tempfile
 import urllib.request
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from specroll.cache import cache_folder
 from specroll.errors import ToolError
+from specroll.stack.archive import paths, read_files
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack as PatchedStack
@@ -60,7 +60,7 @@ def prepare(stack: Stack) -> Path:
     Raises:
         OSError: the archive cannot be fetched.
         ValueError: its content is not the pinned one.
-        specroll.errors.ToolError: a wheel cannot be had.
+        specroll.errors.ToolError: an artefact cannot be had.
     """
     archive = SourceArchive.of(stack)
     folder = cache_folder() / "upstream" / f"{stack.name}-{archive.sha256[:16]}"
@@ -96,11 +96,13 @@ def tests_of(tar: tarfile.TarFile, root: str) -> Iterable[tarfile.TarInfo]:
 
 
 def unpack_packages(stack: Stack, folder: Path) -> None:
-    """Unpack the packages of the pinned wheels, without what says that they are installed."""
+    """Unpack the packages of the pinned artefacts, without what says that they are installed."""
     for package, variant in tested_variants(stack):
-        with zipfile.ZipFile(Store.beside(None).fetch(variant)) as archive:
-            inside = [path for path in archive.namelist() if path.startswith(f"{package}/")]
-            archive.extractall(folder, inside)
+        artefact = Store.beside(None).fetch(variant)
+        inside = [path for path in paths(artefact) if path.startswith(f"{package}/")]
+        for path, data in read_files(artefact, inside).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
 
 
 def tested_variants(stack: Stack) -> Iterable[tuple[str, Variant]]:

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from specroll.stack.artefact import Store, read_files
+from specroll.stack.archive import read_files
+from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 

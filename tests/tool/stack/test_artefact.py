@@ -79,14 +79,6 @@ def test_cache_that_cannot_be_written(variant, tmp_path, monkeypatch):
         Store.beside(None).fetch(variant)
 
 
-def test_not_a_wheel(tmp_path):
-    (tmp_path / "x.whl").write_text("")
-    for read in (lambda path: artefact.read_files(path, []), lambda path: [
-        *artefact.text_files(path, "alpha")]):  # fmt: skip
-        with pytest.raises(NotPinnedError, match="is not a wheel"):
-            read(tmp_path / "x.whl")
-
-
 def test_clients(monkeypatch):
     found = {"pip": object(), "uv": "/bin/uv"}
     monkeypatch.setattr(artefact.importlib.util, "find_spec", found.get)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from specroll.errors import DriftError, PatchError
 from specroll.stack import overlay
-from specroll.stack.artefact import Store, read_files
+from specroll.stack.archive import read_files
+from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import FileLock, PackageLock, PartLock, VariantLock, fingerprint
 from specroll.stack.registry import Package, Variant
@@ -64,22 +65,22 @@ def _lock_variant(variant: Variant, series: Mapping[str, Series], store: Store) 
     paths = {path for part in series.values() for path in part.paths}
     if not paths:
         return VariantLock(variant.artefact, {name: {} for name in series})
-    wheel = store.fetch(variant)
-    before = read_files(wheel, paths)
-    base = _played(wheel, series[BASE], before)
+    artefact = store.fetch(variant)
+    before = read_files(artefact, paths)
+    base = _played(artefact, series[BASE], before)
     files = {BASE: base}
     for name, part in series.items():
         if name != BASE:
-            played = _played(wheel, series[BASE] + part, before)
+            played = _played(artefact, series[BASE] + part, before)
             files[name] = {path: file for path, file in played.items() if base.get(path) != file}
     return VariantLock(variant.artefact, files)
 
 
-def _played(wheel: Path, series: Series, before: Mapping[str, bytes]) -> dict[str, FileLock]:
+def _played(artefact: Path, series: Series, before: Mapping[str, bytes]) -> dict[str, FileLock]:
     try:
         after = series.play(before.get)
     except (PatchError, DriftError) as error:
-        raise type(error)(f"{wheel}: {error}; correct the patch with `edit`") from error
+        raise type(error)(f"{artefact}: {error}; correct the patch with `edit`") from error
     return {
         path: FileLock(fingerprint(before.get(path)), fingerprint(data))
         for path, data in after.items()

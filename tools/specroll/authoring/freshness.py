@@ -9,16 +9,17 @@ from pathlib import Path
 
 from specroll.authoring import fresh_lock
 from specroll.errors import ToolError
-from specroll.stack.artefact import Store, paths, read_files
+from specroll.stack.archive import paths, read_files
+from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import FILE_NAME, Lock
 from specroll.stack.registry import Package, Stack
 from specroll.stack.series import Series, check_reviewed, load_parts
 
-Wheels = Mapping[str, Path]
+Artefacts = Mapping[str, Path]
 
 
-def wheels_at_hand(package: Package, store: Store) -> Wheels:
+def artefacts_at_hand(package: Package, store: Store) -> Artefacts:
     """Return the artefacts of a package that need not be downloaded, by distribution.
 
     Raises:
@@ -29,7 +30,7 @@ def wheels_at_hand(package: Package, store: Store) -> Wheels:
 
 
 def breaches(
-    distribution: Distribution, stack: Stack, package: Package, lock: Lock, wheels: Wheels
+    distribution: Distribution, stack: Stack, package: Package, lock: Lock, artefacts: Artefacts
 ) -> list[str]:
     """Compute lock and patches anew from the artefacts; say where what is there differs."""
     try:
@@ -37,20 +38,20 @@ def breaches(
         for name, part in series.items():
             entries = lock.packages[package.name].parts[name].series
             check_reviewed(stack.folder / package.name, part, entries)
-        found = list(_lock_breaches(distribution, stack, package, lock, wheels))
-        if wheels and package.whole.series:
-            found += _export_breaches(stack, package, series, next(iter(wheels.values())))
+        found = list(_lock_breaches(distribution, stack, package, lock, artefacts))
+        if artefacts and package.whole.series:
+            found += _export_breaches(stack, package, series, next(iter(artefacts.values())))
+        return [*found, *_collisions(distribution, package, artefacts)]
     except ToolError as error:
         return error.sentences()
-    return [*found, *_collisions(distribution, package, wheels)]
 
 
 def _lock_breaches(
-    distribution: Distribution, stack: Stack, package: Package, lock: Lock, wheels: Wheels
+    distribution: Distribution, stack: Stack, package: Package, lock: Lock, artefacts: Artefacts
 ) -> Iterator[str]:
     locked = lock.packages[package.name]
-    kept = {name: value for name, value in locked.variants.items() if name not in wheels}
-    store = Store(tuple(path.parent for path in wheels.values()))
+    kept = {name: value for name, value in locked.variants.items() if name not in artefacts}
+    store = Store(tuple(path.parent for path in artefacts.values()))
     series = load_parts(stack, package)
     fresh = fresh_lock.compute(distribution, package, series, store, replace(locked, variants=kept))
     if fresh != locked:
@@ -61,14 +62,14 @@ def _lock_breaches(
 
 
 def _export_breaches(
-    stack: Stack, package: Package, parts: Mapping[str, Series], wheel: Path
+    stack: Stack, package: Package, parts: Mapping[str, Series], artefact: Path
 ) -> Iterator[str]:
     # Here and not above: GitPython needs a git binary, and only this does.
     from specroll.authoring.workspace import Workspace
 
     series = Series(tuple(patch for part in parts.values() for patch in part.patches))
     with tempfile.TemporaryDirectory() as folder:
-        pristine = read_files(wheel, series.paths).items()
+        pristine = read_files(artefact, series.paths).items()
         workspace = Workspace.create(Path(folder) / package.name, pristine, series.patches)
         exported = workspace.export(stack.sets)
     for patch, (exported_name, data) in zip(series.patches, exported, strict=True):
@@ -80,7 +81,10 @@ def _export_breaches(
             )
 
 
-def _collisions(distribution: Distribution, package: Package, wheels: Wheels) -> Iterator[str]:
-    for wheel in wheels.values():
-        for path in sorted(paths(wheel) & set(package.whole.overlay)):
-            yield f"{distribution.overlay / path} exists in {wheel.name} too; patch it, or rename"
+def _collisions(
+    distribution: Distribution, package: Package, artefacts: Artefacts
+) -> Iterator[str]:
+    for artefact in artefacts.values():
+        for path in sorted(paths(artefact) & set(package.whole.overlay)):
+            place = distribution.overlay / path
+            yield f"{place} exists in {artefact.name} too; patch it, or rename"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from specroll.authoring.workspace import Workspace
 from specroll.report import Report
-from specroll.stack import artefact
+from specroll.stack import archive
 from specroll.stack.artefact import Store
 from specroll.stack.registry import Stack
 from specroll.stack.series import Series
@@ -20,8 +20,8 @@ def edit(stack: Stack, name: str, store: Store, folder: Path) -> Report:
     """
     package = stack.package(name)
     series = Series.load(stack, name, package.whole.series)
-    wheel = store.fetch(next(iter(package.variants.values())))
-    Workspace.create(folder, artefact.text_files(wheel, name), series.patches)
+    artefact = store.fetch(next(iter(package.variants.values())))
+    Workspace.create(folder, archive.text_files(artefact, name), series.patches)
     report = Report(facts={"folder": str(folder), "patches": list(package.whole.series)})
     for patch in series.patches:
         report.add("ok", f"{name}/{patch.name}")

@@ -70,13 +70,13 @@ def _of_artefacts(
     distribution: Distribution, stack: Stack, package: Package, lock: Lock, store: Store
 ) -> Iterator[Line]:
     try:
-        wheels = freshness.wheels_at_hand(package, store)
+        artefacts = freshness.artefacts_at_hand(package, store)
     except ToolError as error:
         yield from _differing(error.sentences())
         return
-    yield from _differing(freshness.breaches(distribution, stack, package, lock, wheels))
+    yield from _differing(freshness.breaches(distribution, stack, package, lock, artefacts))
     for name, variant in package.variants.items():
-        if name not in wheels:
+        if name not in artefacts:
             reason = f"{variant.artefact.name} is not at hand; name its folder with --artefacts"
             yield "skipped", f"{stack.name}/{package.name}: {reason}"
 

@@ -1,4 +1,4 @@
-"""Pinned files of the package index: fetched with pip, verified, and read without unpacking."""
+"""Pinned files of the package index: fetched with pip, and verified."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +19,6 @@ from specroll.stack.registry import Artefact, Variant
 
 BLOCK = 1 << 20
 STANDARD_ERROR = 2
-BINARY_SUFFIXES = (".so", ".a", ".o", ".bin", ".pyc")
 
 
 @dataclass(frozen=True)
@@ -65,50 +62,6 @@ class Store:
         path = _download(variant, self.folders[-1])
         _verify(path, variant.artefact)
         return path
-
-
-def paths(wheel: Path) -> frozenset[str]:
-    """Return the path of every file of a wheel.
-
-    Raises:
-        NotPinnedError: it is no wheel.
-    """
-    with _open(wheel) as archive:
-        return frozenset(archive.namelist())
-
-
-def read_files(wheel: Path, paths: Iterable[str]) -> Mapping[str, bytes]:
-    """Return those of the named files that the wheel holds.
-
-    Raises:
-        NotPinnedError: it is no wheel.
-    """
-    with _open(wheel) as archive:
-        names = set(archive.namelist())
-        return {path: archive.read(path) for path in paths if path in names}
-
-
-def text_files(wheel: Path, package: str) -> Iterator[tuple[str, bytes]]:
-    """Yield path and bytes of every text file of a package.
-
-    Raises:
-        NotPinnedError: it is no wheel.
-    """
-    with _open(wheel) as archive:
-        for info in archive.infolist():
-            if info.filename.endswith(BINARY_SUFFIXES) or info.is_dir():
-                continue
-            if info.filename.startswith(f"{package}/"):
-                data = archive.read(info)
-                if b"\0" not in data:
-                    yield info.filename, data
-
-
-def _open(wheel: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(wheel)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise NotPinnedError(f"{wheel} is not a wheel ({error}); pin a wheel") from error
 
 
 def _verify(path: Path, artefact: Artefact) -> None:
