@@ -21,6 +21,7 @@ DEPENDENCIES = (
     "click>=8.1",
     "filelock>=3.25",
     "gitpython>=3.1",
+    "packaging>=24.0",
     "tomli>=2.0; python_version < '3.11'",
     "tqdm>=4.66",
     "unidiff>=0.7.5",

@@ -11,6 +11,7 @@ import pytest
 from specroll import cli
 
 from testing import small_project, small_sets
+from testing.small_index import SmallIndex
 from testing.small_project import Project
 
 
@@ -107,6 +108,14 @@ def patch_set(tmp_path, set_wheels, monkeypatch):
     """A project with a set; tests name either this or `project`."""
     monkeypatch.setenv("SPECROLL_DISTRIBUTION", str(tmp_path / "project"))
     return small_sets.create(tmp_path / "project", set_wheels)
+
+
+@pytest.fixture
+def small_index(monkeypatch):
+    """An index that pip is configured with; tests say which files it offers."""
+    with SmallIndex().served() as served:
+        monkeypatch.setenv("PIP_INDEX_URL", served.url)
+        yield served
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_what_a_python_needs(monkeypatch, version, needed):
 
 def test_old_package_is_not_used(launch, target, make, tmp_path):
     """Not a traceback, but the private environment, which cannot be made without an index."""
-    for name in ("click", "filelock", "gitpython", "tomli", "tqdm", "unidiff"):
+    for name in ("click", "filelock", "gitpython", "packaging", "tomli", "tqdm", "unidiff"):
         module = "git" if name == "gitpython" else name
         wheel = make.wheel(tmp_path, name, "0.1", {f"{module}/__init__.py": ""})
         make.unpack(wheel, target.site)

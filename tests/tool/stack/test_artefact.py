@@ -1,5 +1,6 @@
 """Pinned files: found, downloaded, verified."""
 
+import dataclasses
 import hashlib
 import io
 import sys
@@ -8,7 +9,10 @@ import pytest
 from specroll.errors import NotPinnedError, TargetError
 from specroll.stack import artefact
 from specroll.stack.artefact import Store
+from specroll.stack.index import Index
 from specroll.stack.registry import Artefact, Variant
+
+from testing import small_project
 
 NAME = "alpha-1.0-py3-none-any.whl"
 
@@ -91,6 +95,56 @@ def test_clients(monkeypatch):
         artefact._pip()
 
 
+@pytest.fixture
+def source(small_index, tmp_path):
+    """A source archive that an index offers, as a registry pins it."""
+    path = small_project.build_source_archive(tmp_path, "alpha", "1.0", small_project.UPSTREAM)
+    small_index.files.append(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Variant("alpha", "1.0", Artefact(path.name, digest))
+
+
+def test_source_archive_is_downloaded_and_not_built(source, small_index, monkeypatch, tmp_path):
+    monkeypatch.setattr(artefact, "_pip", lambda: pytest.fail("pip builds source archives"))
+    path = Store.beside(None).fetch(source)
+    assert path == tmp_path / "cache/artefacts/alpha-1.0.tar.gz"
+    assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+    asked_for = list(small_index.asked_for)
+    assert Store.beside(None).fetch(source) == path
+    assert small_index.asked_for == asked_for == ["/simple/alpha/", "/files/alpha-1.0.tar.gz"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_files_of_an_index_are_fetched_by_their_hash(source, small_index, tmp_path):
+    index = Index.at(small_index.url)
+    file = index.releases("alpha")[0].source_archive
+    path = Store.beside(None).fetch_file(file, index)
+    assert Store.beside(None).fetch_file(file, index) == path
+    assert small_index.asked_for.count("/files/alpha-1.0.tar.gz") == 1
+    with pytest.raises(NotPinnedError, match="does not have the pinned sha256; delete it"):
+        Store.beside(None).fetch_file(dataclasses.replace(file, sha256="0" * 64), index)
+
+
+def test_index_that_gives_other_content_than_it_says(source, small_index, tmp_path):
+    small_index.answers["/files/alpha-1.0.tar.gz"] = b"other"
+    with pytest.raises(NotPinnedError, match=r"alpha-1\.0\.tar\.gz does not give the content that"):
+        Store.beside(None).fetch(source)
+    assert not list((tmp_path / "cache/artefacts").iterdir())
+
+
+def test_source_archive_that_is_not_on_the_index(source, small_index):
+    small_index.files.clear()
+    with pytest.raises(NotPinnedError, match="cannot be read"):
+        Store.beside(None).fetch(source)
+
+
+def test_source_archive_with_a_cache_that_cannot_be_written(source, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SPECROLL_CACHE", str(tmp_path / "file"))
+    with pytest.raises(TargetError, match="cannot be written"):
+        Store.beside(None).fetch(source)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -120,6 +174,6 @@ def test_wheels_of_other_machines_are_asked_for_by_tag(name, options):
     assert artefact._tags(name) == options
 
 
-def test_only_wheels_can_be_downloaded():
-    with pytest.raises(NotPinnedError, match="is not the name of a wheel"):
-        artefact._tags("a-1.tar.gz")
+def test_only_wheels_and_source_archives_can_be_downloaded():
+    with pytest.raises(NotPinnedError, match="is the name of neither a wheel nor a source archive"):
+        artefact._tags("a-1.zip")
