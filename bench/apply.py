@@ -30,13 +30,19 @@ TARGETS_S = {"apply": 2.0, "status": 0.5, "import": 0.2}
 
 
 def environment(stack: Stack, variants: Sequence[str], store: Store) -> Path:
-    """Return the interpreter of an environment that holds one variant of each package."""
-    chosen = [
-        variant
+    """Return the interpreter of an environment that holds one variant of each package.
+
+    Of several distributions it is the one that is named, of several versions the first.
+    """
+    fitting = [
+        [
+            variant
+            for variant in package.variants.values()
+            if len(package.distributions) == 1 or variant.distribution in variants
+        ]
         for package in stack.packages.values()
-        for variant in package.variants.values()
-        if len(package.variants) == 1 or variant.distribution in variants
     ]
+    chosen = [each[0] for each in fitting if each]
     wheels = [store.fetch(variant) for variant in chosen]
     key = sha256(" ".join(variant.artefact.sha256 for variant in chosen).encode()).hexdigest()
     folder = cache_folder() / "environments" / f"bench-{key[:16]}"

@@ -24,6 +24,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,21 +81,22 @@ class Stack:
         return release
 
     @property
-    def distributions(self) -> dict[str, str]:
-        """The version of each patched distribution that can install one of the packages."""
+    def distributions(self) -> dict[str, list[str]]:
+        """The versions of each patched distribution that can install one of the packages."""
         return {
-            name: version
+            name: versions
             for package in self.table["packages"]
-            for name, version in self.variants(package).items()
+            for name, versions in self.variants(package).items()
         }
 
-    def variants(self, package: str) -> dict[str, str]:
-        """Return the version of each distribution that can install a package."""
+    def variants(self, package: str) -> dict[str, list[str]]:
+        """Return the versions of each distribution that can install a package."""
         table = self.table["packages"][package]
-        return {
-            name: variant.get("version", table["version"])
-            for name, variant in table["variants"].items()
-        }
+        found: dict[str, list[str]] = {}
+        for key, variant in table["variants"].items():
+            name, _, version = key.partition("==")
+            found.setdefault(name, []).append(version or variant.get("version", table["version"]))
+        return found
 
 
 @functools.cache
@@ -170,7 +172,7 @@ def _is_installed(stack: Stack) -> bool:
     """Compare package by package: vLLM's build for CPUs brings a `vllm` of the build's version."""
     variants = [stack.variants(package) for package in stack.table["packages"]]
     found = [{_installed_version(name) for name in each} - {None} for each in variants]
-    expected = [set(each.values()) for each in variants]
+    expected = [set(chain(*each.values())) for each in variants]
     return any(found) and all(map(set.issubset, found, expected))
 
 

@@ -77,6 +77,15 @@ options = {{ quick = true }}
 """
 
 
+FURTHER = """
+[packages.alpha.variants."alpha=={version}"]
+artefact = "{artefact}"
+sha256 = "{sha256}"
+"""
+# One more version, onto which the series carries: the lines that it changes stand where they stood.
+LATER = {**UPSTREAM, "alpha/core.py": f"answer = 41\n{BODY}# later\n", "alpha/more.py": ""}
+
+
 def record_line(path: str, data: bytes) -> str:
     """Return the line of RECORD that lists a file."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
@@ -224,9 +233,16 @@ class Project:
         (self.stack / "alpha").mkdir(exist_ok=True)
         (self.stack / "alpha" / name).write_bytes(text.encode())
 
-    def lock(self) -> None:
-        """Write the lock."""
-        store = Store((self.wheel.parent,))
+    def pin_further(self, artefact: Path, version: str) -> None:
+        """Let the series serve one more version of alpha, and lock that."""
+        with (self.stack / "stack.toml").open("a") as file:
+            digest = hashlib.sha256(artefact.read_bytes()).hexdigest()
+            file.write(FURTHER.format(version=version, artefact=artefact.name, sha256=digest))
+        self.lock(artefact.parent)
+
+    def lock(self, *folders: Path) -> None:
+        """Write the lock from the artefacts in these folders and that of the wheel."""
+        store = Store((self.wheel.parent, *folders))
         refresh(self.distribution, self.stack.name, (), store, self.root / "no-scratch-repository")
 
     def request(self, site: Path) -> Request:

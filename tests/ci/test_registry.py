@@ -13,7 +13,8 @@ def two_stacks(tmp_path, monkeypatch):
     """Two stacks of a package `alpha`, which has a build `alpha-cpu`; the newer one is default."""
 
     def stack(name, version, provided, **table):
-        variants = {"alpha": {}, "alpha-cpu": {"version": f"{version}.post1"}}
+        further = f"alpha=={version}.post9"
+        variants = {"alpha": {}, "alpha-cpu": {"version": f"{version}.post1"}, further: {}}
         package = {"version": version, "variants": variants}
         ci = {"provides": provided}
         return Stack(name, tmp_path / name, {"packages": {"alpha": package}, "ci": ci, **table})
@@ -53,6 +54,7 @@ def test_the_default_stack_is_the_one_that_says_so(two_stacks):
     ("distributions", "name"),
     [
         ({"alpha": "1.0"}, "old"),
+        ({"alpha": "2.0.post9"}, "new"),
         ({"alpha_cpu": "2.0.post1"}, "new"),
         # An empty distribution stands for the one that other packages look up.
         ({"alpha_cpu": "2.0.post1", "alpha": "2.0+cpu"}, "new"),
@@ -105,5 +107,5 @@ def test_what_a_stack_says_of_its_packages(two_stacks):
     old, _ = two_stacks
     assert registry.stack("old") is old
     assert old.release("alpha") == "1.0"
-    assert old.distributions == {"alpha": "1.0", "alpha-cpu": "1.0.post1"}
+    assert old.distributions == {"alpha": ["1.0", "1.0.post9"], "alpha-cpu": ["1.0.post1"]}
     assert old.environments == {}

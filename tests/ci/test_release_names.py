@@ -15,10 +15,15 @@ FOLDERS = ("bench", "ci", "demo", "overlay", "planner", "recipes", "testing", "t
 REASONS: dict[str, str] = {}
 
 
+def pinned_versions(stack):
+    """Return every version of a patched distribution, further ones included."""
+    return [version for versions in stack.distributions.values() for version in versions]
+
+
 def pattern():
     """A stack, also as a folder spells it, or a release of a patched package, also in short."""
     names = {stack.name.replace(".", "[._]") for stack in stacks()}
-    versions = {version for stack in stacks() for version in stack.distributions.values()}
+    versions = {version for stack in stacks() for version in pinned_versions(stack)}
     short = {version.rpartition(".")[0] for version in versions if version.count(".") == 2}
     packages = {name.replace("-", "[-_ ]?") for stack in stacks() for name in stack.distributions}
     known = "|".join(sorted(names | set(map(re.escape, versions))))
@@ -51,6 +56,6 @@ def test_no_other_file_names_a_stack_or_a_release():
 @pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
 def test_the_pattern_finds_every_spelling(stack):
     spellings = [stack.name, f"tests/e2e_{stack.name.replace('.', '_')}/conftest.py"]
-    spellings += [f"vllm=={version}" for version in stack.distributions.values()]
-    spellings += [f"the sampler of vLLM {version[:4]}" for version in stack.distributions.values()]
+    spellings += [f"vllm=={version}" for version in pinned_versions(stack)]
+    spellings += [f"the sampler of vLLM {version[:4]}" for version in pinned_versions(stack)]
     assert all(pattern().search(spelling) for spelling in spellings)

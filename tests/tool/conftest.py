@@ -155,6 +155,8 @@ def make():
         snapshot = staticmethod(small_project.snapshot)
         record_line = staticmethod(small_project.record_line)
         upstream = small_project.UPSTREAM
+        later = small_project.LATER
+        source_archive = staticmethod(small_project.build_source_archive)
         patched = small_project.PATCHED
         overlay = small_project.OVERLAY
         header = small_project.HEADER

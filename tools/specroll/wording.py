@@ -59,7 +59,7 @@ def sets(selection: Selection) -> dict[str, object]:
 def facts(member: Member) -> dict[str, object]:
     """Return what `--json` tells about a package."""
     return {
-        "distribution": member.variant,
+        "distribution": member.variant.distribution,
         "version": member.installed.version,
         "folder": str(member.installed.folder),
         "sets": list(member.content.sets),

@@ -1,11 +1,17 @@
 """The way from patches to a scratch repository and back."""
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from specroll.authoring import workspace
+from specroll.errors import PatchError
+
+from testing import small_project
+from testing.small_project import Project
 
 MESSAGE = """\
 [feature] Third, by hand
@@ -204,6 +210,45 @@ def test_user_configuration_of_git_does_not_matter(
     assert edit("--workdir", "again").code == 0
     assert refresh("--workdir", "again").out.splitlines()[-1] == "nothing to do"
     assert distribution_files(project, make) == before
+
+
+def test_package_that_has_no_wheel(tool, make, tmp_path, small_index, monkeypatch):
+    """Its source archive comes from the index, and holds the same files."""
+    archive = make.source_archive(tmp_path, "alpha", "1.0", make.upstream)
+    patches = small_project.patches()
+    project = Project.create(tmp_path / "project", archive, patches, make.overlay)
+    monkeypatch.setenv("SPECROLL_DISTRIBUTION", str(project.root))
+    small_index.files.append(archive)
+    assert tool("edit", "alpha").code == 0
+    repository = tmp_path / ".apply-patches-edit/1.0/alpha"
+    assert git(repository, "ls-files").splitlines() == sorted(
+        {*make.upstream, "alpha/new.py"} - {"alpha/old.py", "alpha/data.bin"}
+    )
+    commit(repository)
+    result = tool("refresh", "alpha")
+    assert (result.code, "third_by_hand.patch" in result.out) == (0, True)
+    assert tool("lint").code == 0
+
+
+def test_further_version_is_locked_beside_the_first(project, refresh, make, tmp_path):
+    lock = project.stack / "stack.lock.json"
+    before = json.loads(lock.read_text())
+    archive = make.source_archive(tmp_path, "alpha", "1.0.post1", make.later)
+    project.pin_further(archive, "1.0.post1")
+    after = json.loads(lock.read_text())
+    added = after["packages"]["alpha"]["variants"].pop("alpha==1.0.post1")
+    assert after == before
+    core = f"{make.patched['alpha/core.py']}# later\n".encode()
+    locked = added["files"]["base"]["alpha/core.py"]["after"]
+    assert locked == hashlib.sha256(core).hexdigest()
+    assert refresh().out.endswith("nothing to do\n")
+
+
+def test_version_onto_which_the_series_does_not_carry(project, make, tmp_path):
+    moved = {**make.upstream, "alpha/core.py": "# first\n" + make.upstream["alpha/core.py"]}
+    archive = make.source_archive(tmp_path, "alpha", "1.1", moved)
+    with pytest.raises(PatchError, match=r"alpha-1\.1\.tar\.gz: 0001-bugfix-first\.patch does not"):
+        project.pin_further(archive, "1.1")
 
 
 def test_existing_folder_is_kept(edit, repository):

@@ -1,5 +1,6 @@
 """Each convention, broken by one file."""
 
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -113,6 +114,40 @@ def test_breach(lint, tidy, tool, wheelhouse, tmp_path, name):
     assert result.code == 1
     assert message in result.out
     assert "differs" in result.out
+
+
+def test_further_version(tool, tidy, make, tmp_path, wheelhouse):
+    """Patches are exported from the first version: they name the hashes of its files."""
+    later = tmp_path / "later"
+    later.mkdir()
+    archive = make.source_archive(later, "alpha", "1.0.post1", make.later)
+    tidy.pin_further(archive, "1.0.post1")
+    for folder in (later, wheelhouse):
+        result = tool("lint", "--artefacts", str(folder))
+        assert result.code == 0, result.out
+        missing = tidy.wheel if folder == later else archive
+        assert f"skipped   1.0/alpha: {missing.name} is not at hand; name its" in result.out
+
+
+def test_overlay_file_of_a_further_version(tool, tidy, make, tmp_path):
+    files = {**make.later, "alpha/deep/hook.py": ""}
+    archive = make.source_archive(tmp_path, "alpha", "1.0.post1", files)
+    tidy.pin_further(archive, "1.0.post1")
+    result = tool("lint", "--artefacts", str(tmp_path))
+    assert (result.code, "hook.py exists in alpha-1.0.post1.tar.gz too" in result.out) == (1, True)
+
+
+def test_artefact_that_cannot_be_read(tool, tidy, tmp_path):
+    """Nothing is patched there, so that only the search for overlay files reads it."""
+    tidy.describe([], ["gamma/__init__.py"])
+    path = tmp_path / tidy.wheel.name
+    path.write_bytes(b"no wheel")
+    text = (tidy.stack / "stack.toml").read_text()
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in (tidy.wheel, path)]
+    (tidy.stack / "stack.toml").write_text(text.replace(*digests))
+    tidy.lock()
+    result = tool("lint", "--artefacts", str(tmp_path))
+    assert (result.code, f"{path} is not a wheel" in result.out) == (1, True)
 
 
 def test_lock_that_the_artefact_does_not_give(lint, tidy):

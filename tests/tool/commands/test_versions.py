@@ -22,6 +22,15 @@ def test_versions(tool, project):
     assert (result.code, "is stale; run" in result.out) == (1, True)
 
 
+def test_further_versions_have_a_line_each(tool, project, make, tmp_path):
+    archive = make.source_archive(tmp_path, "alpha", "1.0.post1", make.later)
+    project.pin_further(archive, "1.0.post1")
+    assert tool("versions", "--write").code == 0
+    page = (project.root / "VERSIONS.md").read_text()
+    assert "| alpha | 1.0 | `alpha-1.0-py3-none-any.whl` |" in page
+    assert "| alpha | 1.0.post1 | `alpha-1.0.post1.tar.gz` |" in page
+
+
 def test_versions_of_a_malformed_stack(tool, project):
     (project.stack / "alpha/0001-bugfix-first.patch").unlink()
     result = tool("versions", "--check")

@@ -46,6 +46,29 @@ def test_reads_everything(tmp_path):
     assert not parse(tmp_path, GOOD.replace("default = true", "")).is_default
 
 
+def further(key, rest=PIN):
+    return f'{GOOD}\n[packages.p.variants."{key}"]\n{rest}'
+
+
+def test_further_versions(tmp_path):
+    text = further("p-cpu==2!1.post3") + further("q", "").removeprefix(GOOD) + PIN
+    package = parse(tmp_path, text).packages["p"]
+    versions = {key: (each.distribution, each.version) for key, each in package.variants.items()}
+    assert versions == {
+        "p-cpu": ("p-cpu", "1.post2"),
+        "p-cpu==2!1.post3": ("p-cpu", "2!1.post3"),
+        "q": ("q", "1"),
+    }
+    assert package.distributions == ("p-cpu", "q")
+    assert list(package.variants_of("P_cpu")) == ["p-cpu", "p-cpu==2!1.post3"]
+    assert list(package.variants_of("p-cpu", "1.post2+local")) == ["p-cpu"]
+    assert list(package.variants_of(None, "1")) == ["q"]
+    assert not package.variants_of("p-cpu", "3")
+    assert not package.variants_of("r")
+    named = further("q==1", f'version = "1"\n{PIN}')
+    assert parse(tmp_path, named).packages["p"].variants["q==1"].version == "1"
+
+
 def test_patterns_stand_for_files(tmp_path):
     stray = ("q/.a.py.swp", "q/a.py~", "q/.idea/a.xml", "r/.one.py", "q/__pycache__/a.pyc")
     for path in ("q/a.py", "q/deep/b.py", "r/one.py", "r/two.txt", *stray):
@@ -77,6 +100,15 @@ MALFORMED = {
     "default": (GOOD.replace("default = true", "default = 1"), "must be true or false"),
     "ci": ("ci = 1\n" + GOOD, "ci must be a table"),
     "pattern": (GOOD.replace("q/r.py", "q/**"), "'q/\\*\\*', which matches no overlay file"),
+    "no version after": (further("a=="), "is of neither a distribution nor distribution==version"),
+    "no name before": (further("==1"), "`packages.p.variants.==1.artefact` is of neither"),
+    "one sign": (further("a=1"), "is of neither a distribution"),
+    "local version": (further("a==1+cpu"), "is of neither a distribution"),
+    "other version": (further("a==1", f'version = "2"\n{PIN}'),
+                      "`packages.p.variants.a==1.version` is 2, the table's name says 1"),
+    "version twice": (further("p-cpu==1.post2"), "is 1.post2, which `p-cpu` has already"),
+    "distribution twice": (further("P_CPU", f'version = "1.post2"\n{PIN}'),
+                           "is 1.post2, which `p-cpu` has already"),
     "variants": ('[packages.p]\nversion="1"\nseries=[]\noverlay=[]\nvariants={}', "at least one"),
 }  # fmt: skip
 

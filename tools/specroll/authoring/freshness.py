@@ -20,7 +20,7 @@ Artefacts = Mapping[str, Path]
 
 
 def artefacts_at_hand(package: Package, store: Store) -> Artefacts:
-    """Return the artefacts of a package that need not be downloaded, by distribution.
+    """Return the artefacts of a package that need not be downloaded, by variant.
 
     Raises:
         NotPinnedError: one has not the pinned content.
@@ -39,8 +39,9 @@ def breaches(
             entries = lock.packages[package.name].parts[name].series
             check_reviewed(stack.folder / package.name, part, entries)
         found = list(_lock_breaches(distribution, stack, package, lock, artefacts))
-        if artefacts and package.whole.series:
-            found += _export_breaches(stack, package, series, next(iter(artefacts.values())))
+        alike = _edited_alike(package, lock, artefacts)
+        if alike and package.whole.series:
+            found += _export_breaches(stack, package, series, alike[0])
         return [*found, *_collisions(distribution, package, artefacts)]
     except ToolError as error:
         return error.sentences()
@@ -59,6 +60,16 @@ def _lock_breaches(
             f"{stack.folder / FILE_NAME} is not what a fresh computation gives for {package.name};"
             f" review the change and run `apply-patches refresh {package.name}`"
         )
+
+
+def _edited_alike(package: Package, lock: Lock, artefacts: Artefacts) -> list[Path]:
+    """Return the artefacts that give the same patches as the first, which `edit` begins with.
+
+    A patch names the hashes of the files that it was made from.
+    """
+    locked = lock.packages[package.name].variants
+    first = next(iter(package.variants))
+    return [path for key, path in artefacts.items() if locked[key].files == locked[first].files]
 
 
 def _export_breaches(

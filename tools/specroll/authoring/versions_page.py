@@ -65,8 +65,8 @@ def _sets(stack: Stack) -> Iterator[str]:
 
 def _artefacts(package: Package) -> str:
     rows = [
-        (name, variant.version, f"`{variant.artefact.name}`", f"`{variant.artefact.sha256}`")
-        for name, variant in package.variants.items()
+        (each.distribution, each.version, f"`{each.artefact.name}`", f"`{each.artefact.sha256}`")
+        for each in package.variants.values()
     ]
     return _table(("distribution", "version", "artefact", "sha256"), rows)
 

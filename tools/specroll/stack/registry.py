@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from specroll.errors import PatchError, RequestError
 from specroll.stack import overlay, treepath
 from specroll.stack.distribution import Distribution
-from specroll.stack.sets import BASE, Rule
+from specroll.stack.sets import BASE, Rule, normalised
 from specroll.stack.table import Table
 
 if sys.version_info >= (3, 11):
@@ -19,6 +20,8 @@ else:
     import tomli as tomllib
 
 FILE_NAME = "stack.toml"
+# A local part after + says what a version was built for; it does not count.
+VARIANT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:==([\w.!-]+))?")
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,42 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Variant:
-    """A distribution that installs the package; its version may differ from its siblings'."""
+    """A distribution in a version that installs the package; siblings may have other versions.
+
+    >>> Variant("alpha-cpu", "1.0.post1", Artefact("a.whl", "0" * 64)).is_installed_as("Alpha_CPU")
+    True
+    """
 
     distribution: str
     version: str
     artefact: Artefact
 
     @classmethod
-    def parse(cls, distribution: str, table: Table, version: str) -> Variant:
-        """Read a variant; `version` is the package's, used where the variant names none."""
+    def parse(cls, key: str, table: Table, version: str) -> Variant:
+        """Read a variant.
+
+        Args:
+            key: A distribution, or `distribution==version` where it is a further version.
+            table: What the registry says of it.
+            version: The package's version, used where the variant names none.
+
+        Raises:
+            PatchError: the key is neither, names another version than the table, or an entry is
+                missing, unknown or of the wrong type.
+        """
         table.only("artefact", "sha256", "version")
+        match = VARIANT.fullmatch(key)
+        if not match:
+            raise table.error("artefact", "is of neither a distribution nor distribution==version")
         own = table.optional_text("version")
-        return cls(distribution, own or version, Artefact.parse(table, "artefact"))
+        if match[2] and own not in (None, match[2]):
+            raise table.error("version", f"is {own}, the table's name says {match[2]}")
+        return cls(match[1], match[2] or own or version, Artefact.parse(table, "artefact"))
+
+    def is_installed_as(self, distribution: str | None, version: str | None = None) -> bool:
+        """Say whether it can be what is installed; None stands for what is not known of that."""
+        is_named = distribution is None or normalised(distribution) == normalised(self.distribution)
+        return is_named and (version is None or version.partition("+")[0] == self.version)
 
 
 @dataclass(frozen=True)
@@ -138,15 +165,41 @@ class Package:
             if key not in sets:
                 raise table.error("sets", f"names {key!r}, which the stack's `sets` lacks")
         parts = {BASE: table, **{key: own[key] for key in sets if key in own}}
-        variants = table.tables("variants")
-        if not variants:
-            raise table.error("variants", "must name at least one distribution")
         return cls(
             name,
             version,
             {key: Part.parse(key, value, added) for key, value in parts.items()},
-            {key: Variant.parse(key, value, version) for key, value in variants.items()},
+            _variants(table, version),
         )
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """The distributions that install the package, whatever their versions."""
+        names = {
+            normalised(each.distribution): each.distribution for each in self.variants.values()
+        }
+        return tuple(names.values())
+
+    def variants_of(
+        self, distribution: str | None, version: str | None = None
+    ) -> Mapping[str, Variant]:
+        """Return the variants that what is installed can be, by their names in the registry.
+
+        Args:
+            distribution: What is installed, None where that is not known.
+            version: Its version, None where that is not known.
+
+        >>> pin = Artefact("alpha-1.0.tar.gz", "0" * 64)
+        >>> versions = {"alpha": "1.0", "alpha==1.0.post1": "1.0.post1"}
+        >>> variants = {key: Variant("alpha", value, pin) for key, value in versions.items()}
+        >>> list(Package("alpha", "1.0", {}, variants).variants_of("alpha", "1.0.post1+cpu"))
+        ['alpha==1.0.post1']
+        """
+        return {
+            key: variant
+            for key, variant in self.variants.items()
+            if variant.is_installed_as(distribution, version)
+        }
 
     @property
     def base(self) -> Part:
@@ -164,6 +217,20 @@ class Package:
     def is_empty(self) -> bool:
         """Whether the stack does nothing to this package, whatever sets are chosen."""
         return self.whole.is_empty
+
+
+def _variants(table: Table, version: str) -> dict[str, Variant]:
+    """Read the variants of a package; no two are the same version of a distribution."""
+    found: dict[str, Variant] = {}
+    for key, value in table.tables("variants").items():
+        variant = Variant.parse(key, value, version)
+        for other, known in found.items():
+            if known.is_installed_as(variant.distribution, variant.version):
+                raise value.error("version", f"is {variant.version}, which `{other}` has already")
+        found[key] = variant
+    if not found:
+        raise table.error("variants", "must name at least one distribution")
+    return found
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def shadow(environment: Environment, found: Installed) -> str | None:
 
 def absence(environment: Environment, package: Package) -> str:
     """Say why `find` returned nothing."""
-    names = " or ".join(package.variants)
+    names = " or ".join(package.distributions)
     for folder in environment.folders:
         if (folder / package.name).is_dir():
             return f"{folder / package.name} exists, but no installed {names} lists its files"
@@ -132,17 +132,17 @@ def roots(environment: Environment) -> list[Path]:
 
 
 def _candidates(folder: Path, package: Package) -> Iterator[Installed]:
-    wanted = {normalised(name): name for name in package.variants}
+    wanted = {normalised(name): name for name in package.distributions}
     for info in sorted(folder.glob("*.dist-info")):
-        variant = wanted.get(normalised(info.name.split("-")[0]))
-        if not variant:
+        distribution = wanted.get(normalised(info.name.split("-")[0]))
+        if not distribution:
             continue
         version = _version(info)
         if Record.parse(read(info / "RECORD") or b"").owns(package.name):
-            yield Installed(package.name, folder, variant, version, info)
+            yield Installed(package.name, folder, distribution, version, info)
         else:
             held = (root for root in _editable_roots(info) if (root / package.name).is_dir())
-            yield from (Installed(package.name, root, variant, version) for root in held)
+            yield from (Installed(package.name, root, distribution, version) for root in held)
 
 
 def _version(info: Path) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from specroll.errors import Collector, DriftError, NotPinnedError, RequestError, TargetError
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Content, Lock, PackageLock, fingerprint
-from specroll.stack.registry import Package, Stack
+from specroll.stack.registry import Package, Stack, Variant
 from specroll.stack.sets import Choice, Verdict
 from specroll.target import distributions
 from specroll.target import installed as installation
@@ -50,7 +50,7 @@ class Member:
     installed: Installed
     stack: Stack
     package: Package
-    variant: str
+    variant: Variant
     content: Content
     # What the user says about sets, now or when it was patched.
     choice: Choice
@@ -109,12 +109,14 @@ class Survey:
             PatchError: the lock is malformed or stale.
         """
         lock = Lock.load(self.stack)
-        variants = {
-            name: found.distribution or _resembled(found, lock.packages[name])
+        keys = {
+            name: _key(found, self.stack.packages[name], lock.packages[name])
             for name, found in self.installed.items()
         }
+        variants = {name: self.stack.packages[name].variants[key] for name, key in keys.items()}
         recorded = _recorded(self.installed.values()).about(self.stack.sets)
-        present = distributions.names(self.request.environment, self.stack, variants.values())
+        names = [variant.distribution for variant in variants.values()]
+        present = distributions.names(self.request.environment, self.stack, names)
         sets = {
             name: rule.judge(present, self.request.choice, recorded)
             for name, rule in self.stack.sets.items()
@@ -126,7 +128,7 @@ class Survey:
                 self.stack,
                 self.stack.packages[name],
                 variants[name],
-                lock.packages[name].content(variants[name], chosen),
+                lock.packages[name].content(keys[name], chosen),
                 self.request.choice.over(recorded),
             )
             for name, found in self.found.items()
@@ -134,7 +136,7 @@ class Survey:
         mixed = {
             name: f"{other.folder} is patched {difference}"
             for name, other in self.others.items()
-            if (difference := _mixture(other, lock.packages[name].content(variants[name], chosen)))
+            if (difference := _mixture(other, lock.packages[name].content(keys[name], chosen)))
         }
         return Selection(self.stack, members, self.absent, sets, mixed)
 
@@ -240,12 +242,13 @@ def _mismatch(installed: Installed, stack: Stack, package: Package) -> str | Non
     distribution, version = installed.distribution, installed.version
     if distribution is None or version is None:
         return None
-    expected = package.variants[distribution].version
-    if version.partition("+")[0] == expected:
+    if package.variants_of(distribution, version):
         return None
+    pinned = [variant.version for variant in package.variants_of(distribution).values()]
+    remedies = " or ".join(f"{distribution}=={expected}" for expected in pinned)
     return (
         f"{installed.folder} is {distribution} {version}, stack {stack.name} pins"
-        f" {expected}; install {distribution}=={expected}, name another --stack, or choose the"
+        f" {' and '.join(pinned)}; install {remedies}, name another --stack, or choose the"
         " other packages with --package"
     )
 
@@ -273,14 +276,20 @@ def _mixture(other: Installed, content: Content) -> str:
     return ""
 
 
-def _resembled(found: Installed, lock: PackageLock) -> str:
-    """Return the variant whose locked bytes a tree without metadata holds most of."""
+def _key(found: Installed, package: Package, lock: PackageLock) -> str:
+    """Return the variant that is installed, by its name in the registry.
 
-    def agreement(variant: str) -> int:
+    Of several that it can be, as where a tree has no metadata, it is the one whose locked bytes it
+    holds most of. Of a version that is not pinned, only the distribution is known.
+    """
+    by_version = package.variants_of(found.distribution, found.version)
+    fitting = list(by_version or package.variants_of(found.distribution))
+
+    def agreement(key: str) -> int:
         known: dict[str, set[str | None]] = {}
-        for files in lock.variants[variant].files.values():
+        for files in lock.variants[key].files.values():
             for path, file in files.items():
                 known.setdefault(path, set()).update((file.before, file.after))
         return sum(fingerprint(found.read(path)) in hashes for path, hashes in known.items())
 
-    return max(lock.variants, key=agreement)
+    return max(fitting, key=agreement) if len(fitting) > 1 else fitting[0]
