@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO, cast
 
 from specroll.errors import NotPinnedError
 from specroll.stack import treepath
@@ -107,8 +108,8 @@ def _of_source(path: Path) -> Iterator[Member]:
 
 
 def _content(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(info)
-    return file.read() if file else b""
+    # None stands for what is neither a file nor a link to one.
+    return cast("IO[bytes]", archive.extractfile(info)).read()
 
 
 def _refuse(archive: Path, path: str, is_link: bool) -> None:
