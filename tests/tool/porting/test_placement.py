@@ -90,8 +90,8 @@ def test_a_renamed_file():
     old = ({"alpha/x.py": OLD}, {"alpha/x.py": hooked(OLD, "begin()\n")})
     new = ({"alpha/y.py": OLD}, {"alpha/y.py": hooked(OLD, "begin()\n")})
     assert moves(old, new) == [
-        "1 line (`hook(self)`) in Engine.step of alpha/y.py in 2.0, which the patch did not touch"
-        " before"
+        "1 line (`hook(self)`) landed in Engine.step of alpha/y.py in 2.0, which the patch did not"
+        " touch before"
     ]
 
 
@@ -100,8 +100,8 @@ def test_a_new_text_counts_only_where_the_patch_changed_nothing():
     adapted = hooked(OLD, "begin()\n", "        hook(self, more)\n")
     assert moves_in(OLD, old, OLD, adapted) == []
     assert moves_in(OLD, old, OLD, hooked(adapted, "True\n", "        other()\n")) == [
-        "1 line (`other()`) in Engine.start of alpha/x.py in 2.0, which the patch did not touch"
-        " before"
+        "1 line (`other()`) landed in Engine.start of alpha/x.py in 2.0, which the patch did not"
+        " touch before"
     ]
 
 
@@ -109,7 +109,8 @@ def test_a_line_that_moved_and_one_more():
     twice = hooked(hooked(OLD, "True\n"), "None\n", "    hook(self)\n")
     assert moves_in(OLD, hooked(OLD, "begin()\n"), OLD, twice) == [
         "1 line (`hook(self)`) moved from Engine.step to Engine.start of alpha/x.py in 2.0",
-        "1 line (`hook(self)`) in stop of alpha/x.py in 2.0, which the patch did not touch before",
+        "1 line (`hook(self)`) landed in stop of alpha/x.py in 2.0, which the patch did not touch"
+        " before",
     ]
 
 
@@ -140,7 +141,7 @@ def test_of_other_files_only_the_path_counts():
     old, new = {"alpha/x.md": "one\n"}, {"alpha/y.md": "one\n"}
     assert moves((old, {"alpha/x.md": "One\n"}), (old, {"alpha/x.md": "Two\n"})) == []
     assert moves((old, {"alpha/x.md": "One\n"}), (new, {"alpha/y.md": "One\n"})) == [
-        "2 lines (`one`) in alpha/y.md in 2.0, which the patch did not touch before"
+        "2 lines (`one`) landed in alpha/y.md in 2.0, which the patch did not touch before"
     ]
 
 

@@ -107,7 +107,7 @@ def _strays(path: str, before: Placement, after: Placement, release: str) -> Ite
     for holder, texts in groups.items():
         place = f"{_called(holder)} of {path}" if path.endswith(PYTHON) else path
         yield Finding(
-            f"{_told(texts)} in {place} in {release}, which the patch did not touch before"
+            f"{_told(texts)} landed in {place} in {release}, which the patch did not touch before"
         )
 
 
