@@ -52,6 +52,70 @@ def test_name_of_a_header_without_trailers():
     assert Header("[bugfix] X", "Why.").named("bugfix-y").body == "Why.\n\nPatch-Name: bugfix-y"
 
 
+GROUNDS = """\
+Relies-On: p/x.py:Engine.step
+Relies-On: p/q/y.py:LIMIT
+Proof: tests/p/test_x.py::test_step
+Proof: tests/p/test_x.py::TestEngine::test_step[1-a]
+Reviewed-For: 1.2
+Reviewed-For: 1.3.0rc1"""
+
+
+def test_repeated_trailers():
+    header = Header("[bugfix] X", f"{BODY}\n{GROUNDS}")
+    assert header.relies_on == ("p/x.py:Engine.step", "p/q/y.py:LIMIT")
+    assert header.proofs == (
+        "tests/p/test_x.py::test_step",
+        "tests/p/test_x.py::TestEngine::test_step[1-a]",
+    )
+    assert header.reviewed_for == ("1.2", "1.3.0rc1")
+    assert header.trailers == Header("[bugfix] X", BODY).trailers
+    assert not header.problems()
+    assert Header.parse(header.dump()) == header
+
+
+def test_no_repeated_trailers():
+    header = Header("[bugfix] X", f"Relies-On: p/x.py:a\n\n{BODY}")
+    assert (header.relies_on, header.proofs, header.reviewed_for) == ((), (), ())
+
+
+def test_a_review_is_added_once():
+    header = Header("[bugfix] X", BODY).reviewed("1.2").reviewed("1.3")
+    assert header.body == f"{BODY}\nReviewed-For: 1.2\nReviewed-For: 1.3"
+    assert header.reviewed("1.2") is header
+    assert header.named("bugfix-y").reviewed_for == ("1.2", "1.3")
+
+
+def test_a_review_joins_other_repeated_trailers():
+    header = Header("[bugfix] X", "Why.\n\nProof: tests/p.py::test_a").reviewed("1.2")
+    assert header.body == "Why.\n\nProof: tests/p.py::test_a\nReviewed-For: 1.2"
+
+
+@pytest.mark.parametrize(
+    ("trailer", "message"),
+    [
+        ("Relies-On: p/x.py", "without `:` and the name of a definition after the file"),
+        ("Relies-On: p/x.py:", "without `:` and the name of a definition after the file"),
+        ("Relies-On: p/x.py:A..b", "without `:` and the name of a definition after the file"),
+        ("Relies-On: p/x.py:A.1", "without `:` and the name of a definition after the file"),
+        ("Relies-On: x.py:a", ", whose path is not that of a Python file in a folder"),
+        ("Relies-On: p/x:a", ", whose path is not that of a Python file in a folder"),
+        ("Relies-On: /p/x.py:a", ", whose path is absolute"),
+        ("Relies-On: p/../x.py:a", ", whose path leaves the tree"),
+        ("Proof: tests/x.py", "without `::` and the name of a test after the file"),
+        ("Proof: tests/x.py::", "without `::` and the name of a test after the file"),
+        ("Proof: tests/x.py::test[a b]", "without `::` and the name of a test after the file"),
+        ("Proof: tests/../x.py::test_a", ", whose path leaves the tree"),
+        ("Proof: tests/x::test_a", ", whose path is not that of a Python file in a folder"),
+        ("Reviewed-For: soon", ", which is not a release"),
+        ("Reviewed-For: 1.2 and 1.3", ", which is not a release"),
+    ],
+)
+def test_malformed_repeated_trailers(trailer, message):
+    problems = Header("[bugfix] X", f"{BODY}\n{trailer}").problems()
+    assert problems == [f"has a `{trailer}`{message if message[0] == ',' else f' {message}'}"]
+
+
 def test_no_problems():
     for status in ("Pending", "Submitted https://x", "Backport 1234", "Inappropriate [ours]"):
         assert not Header("[bugfix] X", BODY.replace("Pending", status)).problems()

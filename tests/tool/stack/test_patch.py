@@ -44,6 +44,14 @@ def test_a_lone_carriage_return_is_no_line_break():
     assert apply(moved, b"ze\rro\n" + before) == b"ze\rro\none\nTWO\nthree\nfo\rur\n"
 
 
+def test_a_hunk_knows_which_lines_it_changes():
+    lines = " a\n+b\n-c\n-d\n e\n-f\n\\ No newline at end of file\n+f\n"
+    (file,) = parse(f"{GOOD.partition('@@')[0]}@@ -1,5 +1,4 @@\n{lines}").files
+    (hunk,) = file.hunks
+    assert [hunk.source[number] for number in hunk.removed] == [b"c\n", b"d\n", b"f"]
+    assert [hunk.target[number] for number in hunk.added] == [b"b\n", b"f\n"]
+
+
 NO_NEWLINE = "\\ No newline at end of file\n"
 
 

@@ -43,6 +43,19 @@ def _patch_breaches(path: Path, patch: Patch, part: str, added: set[str]) -> Ite
             yield f"{path} touches {file.path}, an overlay file; change that file instead"
 
 
+def ungrounded(path: Path, patch: Patch) -> Iterator[str]:
+    """Say what a bugfix lacks for a new release to show by itself whether it is still needed.
+
+    Not a breach as long as the patches at hand do not say it.
+    """
+    if not patch.header.subject.startswith("[bugfix]"):
+        return
+    if not patch.header.relies_on:
+        yield f"{path} has no trailer `Relies-On:`; name the upstream code that is at fault"
+    if not patch.header.proofs:
+        yield f"{path} has no trailer `Proof:`; name a test that fails without the patch"
+
+
 def _name_breaches(path: Path, number: int) -> Iterator[str]:
     if not NAME.fullmatch(path.name):
         yield f"{path} is not named NNNN-feature-words.patch or NNNN-bugfix-words.patch; rename it"

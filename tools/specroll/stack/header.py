@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from specroll.stack import treepath
 from specroll.stack.sets import BASE
 
 KIND = re.compile(r"\[(bugfix|feature)\] (\S.*)")
 TRAILER = re.compile(r"([A-Z][A-Za-z]*(?:-[A-Za-z]+)*): (\S.*)")
 REQUIRED = ("Upstream-Status", "Reason", "Remove-When")
 STATUS = re.compile(r"Pending|Submitted \S+|Backport \S+|Inappropriate \[.+\]")
+# These may be said several times; every other trailer counts once.
+RELIES_ON, PROOF, REVIEWED_FOR = REPEATED = ("Relies-On", "Proof", "Reviewed-For")
+QUALIFIED_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+TEST = re.compile(r"\w+(?:::\w+)*(?:\[\S+\])?")
+RELEASE = re.compile(r"[0-9]+(?:\.[0-9]+)*\S*")
 PREAMBLE = """\
 From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
 From: specroll <patches@specroll.invalid>
@@ -53,10 +59,37 @@ class Header:
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """The trailers of the last paragraph; a continued line is joined to its trailer."""
+        """The trailers of the last paragraph that count once, by name."""
+        return {key: value for key, value in self._all_trailers if key not in REPEATED}
+
+    @property
+    def relies_on(self) -> tuple[str, ...]:
+        """What the patch takes for granted upstream: `path/of/file.py:Qualified.name`.
+
+        >>> Header("", "Why.\\n\\nRelies-On: p/x.py:A.b\\nRelies-On: p/y.py:LIMIT").relies_on
+        ('p/x.py:A.b', 'p/y.py:LIMIT')
+        """
+        return self._repeated(RELIES_ON)
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """The tests that fail without the patch: `tests/of/test_file.py::test_name`."""
+        return self._repeated(PROOF)
+
+    @property
+    def reviewed_for(self) -> tuple[str, ...]:
+        """The upstream releases for which a person has accepted the patch."""
+        return self._repeated(REVIEWED_FOR)
+
+    def _repeated(self, key: str) -> tuple[str, ...]:
+        return tuple(value for name, value in self._all_trailers if name == key)
+
+    @property
+    def _all_trailers(self) -> list[tuple[str, str]]:
+        """Every trailer in its order; a continued line is joined to its trailer."""
         last = re.sub(r"\n[ \t]+", " ", self.body.rpartition("\n\n")[2])
         matches = [TRAILER.fullmatch(line) for line in last.splitlines()]
-        return {match[1]: match[2].strip() for match in matches if match}
+        return [(match[1], match[2].strip()) for match in matches if match]
 
     @property
     def stem(self) -> str:
@@ -88,9 +121,16 @@ class Header:
         """Return the header of a patch of this part, with a trailer where it is a set."""
         return self if part == self.part else self._with_trailer("Patch-Set", part)
 
+    def reviewed(self, release: str) -> Header:
+        """Return the header that says that a person has accepted the patch for this release."""
+        known = release in self.reviewed_for
+        return self if known else self._with_trailer(REVIEWED_FOR, release)
+
     def _with_trailer(self, key: str, value: str) -> Header:
-        lines = [line for line in self.body.splitlines() if not line.startswith(f"{key}:")]
-        gap = "" if self.trailers else "\n"
+        lines = self.body.splitlines()
+        if key not in REPEATED:
+            lines = [line for line in lines if not line.startswith(f"{key}:")]
+        gap = "" if self._all_trailers else "\n"
         return Header(self.subject, "\n".join([*lines, f"{gap}{key}: {value}"]).strip())
 
     def dump(self) -> str:
@@ -110,8 +150,35 @@ class Header:
                 "has an Upstream-Status other than Pending, Submitted URL, Backport SHA"
                 " or Inappropriate [reason]"
             )
+        found += [f"has a `{key}: {value}`{why}" for key, value, why in self._malformed()]
         if "\n\n" not in self.body:
             found.append("has no paragraph that says why, before the trailers")
         if Header.parse(self.dump()) != self:
             found.append("has a line `---` or a line break that a patch file cannot carry")
         return found
+
+    def _malformed(self) -> Iterator[tuple[str, str, str]]:
+        """Yield name, value and fault of those trailers that may be repeated and are malformed."""
+        for value in self.relies_on:
+            path, _, name = value.partition(":")
+            if why := _path_fault(path):
+                yield RELIES_ON, value, why
+            elif not QUALIFIED_NAME.fullmatch(name):
+                yield RELIES_ON, value, " without `:` and the name of a definition after the file"
+        for value in self.proofs:
+            path, _, name = value.partition("::")
+            if why := _path_fault(path):
+                yield PROOF, value, why
+            elif not TEST.fullmatch(name):
+                yield PROOF, value, " without `::` and the name of a test after the file"
+        for value in self.reviewed_for:
+            if not RELEASE.fullmatch(value):
+                yield REVIEWED_FOR, value, ", which is not a release"
+
+
+def _path_fault(path: str) -> str | None:
+    if reason := treepath.problem(path):
+        return f", whose path {reason}"
+    if "/" not in path or not path.endswith(".py"):
+        return ", whose path is not that of a Python file in a folder"
+    return None

@@ -40,6 +40,9 @@ class Hunk:
     source: tuple[bytes, ...]
     target_start: int
     target: tuple[bytes, ...]
+    # Which of the lines of the source it takes away, and which of the target's it adds.
+    removed: tuple[int, ...] = ()
+    added: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, hunk: unidiff.Hunk) -> Hunk:
@@ -58,7 +61,14 @@ class Hunk:
         # An empty side is given as the line that precedes it, any other as its own first line.
         source_start = hunk.source_start - bool(source)
         target_start = hunk.target_start - bool(target)
-        return cls(source_start, tuple(source), target_start, tuple(target))
+        signs = "".join(line.line_type for line in hunk).replace("\\", "")
+        removed = _positions("-", signs.replace("+", ""))
+        added = _positions("+", signs.replace("-", ""))
+        return cls(source_start, tuple(source), target_start, tuple(target), removed, added)
+
+
+def _positions(sign: str, signs: str) -> tuple[int, ...]:
+    return tuple(number for number, each in enumerate(signs) if each == sign)
 
 
 @dataclass(frozen=True)

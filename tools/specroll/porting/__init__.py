@@ -1,0 +1,1 @@
+"""What a person should look at when a series is carried to another upstream release."""
