@@ -63,6 +63,7 @@ def write(environment: Environment) -> None:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lock.txt"
         resolve(requested(environment.name, Path(folder)), output, "--generate-hashes")
+        environment.lock.parent.mkdir(parents=True, exist_ok=True)
         environment.lock.write_text(output.read_text())
 
 
@@ -81,6 +82,8 @@ def fault(name: str) -> str:
     are not compared: a release can get more files.
     """
     locked = environments().get(name)
+    if locked and not locked.lock.exists():
+        return f"has no lock yet; write it with `ci/lock.py {name}`"
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lock.txt"
         if locked:

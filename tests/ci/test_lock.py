@@ -95,3 +95,13 @@ def test_hardware_that_ci_lacks_is_resolved_for_its_own_platform(tmp_path):
     assert platforms
     for name, platform in platforms.items():
         assert lock.requested(name, tmp_path)[-2:] == ["--python-platform", platform]
+
+
+def test_a_first_lock(tmp_path, monkeypatch, uv):
+    """As that of a new stack, whose folder for locks is not there either."""
+    path = tmp_path / "environments" / "dev.txt"
+    known = lock.Environment("dev", path)
+    monkeypatch.setattr(lock, "environments", lambda: {"dev": known})
+    assert lock.fault("dev") == "has no lock yet; write it with `ci/lock.py dev`"
+    lock.write(known)
+    assert lock.fault("dev") == ""
