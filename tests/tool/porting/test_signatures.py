@@ -103,7 +103,7 @@ def test_a_call_that_hands_over_the_same(old, new, call):
         ("a, b=1", "a", "f(1, b=2)"),
         ("a, b", "b, a", "f(1, 2)"),
         ("a", "a, b=1", "f(*a)"),
-        ("a", "a, b=1", "f(**a)"),
+        ("a", "a, b", "f(**a)"),
         ("b", "a", "f(a=1)"),
     ],
 )
@@ -119,3 +119,37 @@ def test_own_function_and_decorators():
     assert signatures.own_function(node, "g") is None
     assert signatures.decorators(statement("a = 1")) == set()
     assert signatures.decorators(statement("@a[0](1)\n@(lambda f: f)\ndef f(): ...")) == {"a", ""}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [
+        ("a, b=1", "a, b=1, c=2", True),
+        ("a, b=1", "a, c=2, b=1", True),
+        ("a", "a, b", False),
+        ("a, b=1", "a", False),
+        ("a, b=1", "a, b=2", False),
+    ],
+)
+def test_a_call_with_any_names(old, new, is_same):
+    """Of `f(**options)` nobody knows which names it hands over: all must mean the same."""
+    call = statement("f(**options)").value
+    assert signatures.is_same_call(function(old), function(new), call) == is_same
+
+
+def test_short_signatures_are_shown_whole():
+    assert signatures.difference(function("a"), function("a, b=1")) == "(a) → (a, b=1)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("x=0", "y=1", "loses x=0; gains y=1"),
+        ("x=0", "x=1", "loses x=0; gains x=1"),
+        ("x=0", "x=0, y=1", "gains y=1"),
+        ("x=0, y=1", "y=1, x=0", "has another order"),
+    ],
+)
+def test_of_long_signatures_the_difference_is_shown(old, new, shown):
+    many = ", ".join(f"parameter_{number}=None" for number in range(10))
+    assert signatures.difference(function(f"{many}, {old}"), function(f"{many}, {new}")) == shown

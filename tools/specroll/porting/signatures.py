@@ -8,6 +8,9 @@ from inspect import BoundArguments, Parameter, Signature
 
 from specroll.porting.definitions import FUNCTIONS, statements
 
+# Characters of two signatures that a sentence still holds.
+SHORT = 160
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -108,6 +111,8 @@ def is_same_call(old: Signature, new: Signature, call: ast.Call) -> bool:
     >>> is_same_call(old, new, ast.parse("f(0)").body[0].value)
     True
     """
+    if not call.args and any(each.arg is None for each in call.keywords):
+        return _keeps_names(old, new)
     before, after = _bound(old, call), _bound(new, call)
     if before is None or after is None or before.arguments != after.arguments:
         return False
@@ -117,6 +122,32 @@ def is_same_call(old: Signature, new: Signature, call: ast.Call) -> bool:
         for name in left_out
         if name in old.parameters
     )
+
+
+def difference(old: Signature, new: Signature) -> str:
+    """Return both signatures where they are short, else what the new one loses and gains.
+
+    >>> old, new = (of_function(ast.parse(f"def f({a}): ...").body[0]) for a in ("a", "a, b=1"))
+    >>> difference(old, new)
+    '(a) → (a, b=1)'
+    """
+    if len(f"{old}{new}") <= SHORT:
+        return f"{old} → {new}"
+    lost = [str(each) for each in old.parameters.values() if each not in new.parameters.values()]
+    gained = [str(each) for each in new.parameters.values() if each not in old.parameters.values()]
+    words = [
+        f"{verb} {', '.join(names)}"
+        for verb, names in (("loses", lost), ("gains", gained))
+        if names
+    ]
+    return "; ".join(words) or "has another order"
+
+
+def _keeps_names(old: Signature, new: Signature) -> bool:
+    """Say whether arguments of any names mean the same: only optional ones are new."""
+    kept = all(new.parameters.get(name) == each for name, each in old.parameters.items())
+    gained = (each for name, each in new.parameters.items() if name not in old.parameters)
+    return kept and all(each.default is not each.empty for each in gained)
 
 
 def _bound(signature: Signature, call: ast.Call) -> BoundArguments | None:

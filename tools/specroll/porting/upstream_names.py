@@ -171,17 +171,17 @@ class _Check:
             return
         matters = verb != "uses" or _takes_arguments(before) or _takes_arguments(after)
         if matters and (change := self._change(before, after, call)):
-            what, was, now = change
-            text = f"{verb} {name}, which {what} in {self._place}: {was} → {now}"
+            what, shown = change
+            text = f"{verb} {name}, which {what} in {self._place}: {shown}"
             yield from self._once(line, f"{name}()", text)
 
     def _change(
         self, before: Things, after: Things, call: ast.Call | None
-    ) -> tuple[str, str, str] | None:
-        """Return what has changed, as it was and as it is; None where nothing has that matters."""
+    ) -> tuple[str, str] | None:
+        """Return what has changed and how; None where nothing has that matters."""
         was, now = ({thing.kind: None for thing in things} for things in (before, after))
         if was != now:
-            return "is something else", " or ".join(was), " or ".join(now)
+            return "is something else", f"{' or '.join(was)} → {' or '.join(now)}"
         old = [self._old.signature(thing) for thing in before]
         new = [self._new.signature(thing) for thing in after]
         if set(old) == set(new):
@@ -190,7 +190,7 @@ class _Check:
             pairs = zip(old, new, strict=True)
             if all(a and b and signatures.is_same_call(a, b, call) for a, b in pairs):
                 return None
-        return "takes something else", _shown(old), _shown(new)
+        return "takes something else", _shown(old, new)
 
     def _once(self, line: int, name: str, text: str) -> Iterator[tuple[int, str]]:
         """Tell of a name once, and of nothing behind it when it is gone."""
@@ -232,5 +232,11 @@ def _abstract(node: Class) -> Iterator[str]:
             yield each.name
 
 
-def _shown(found: Sequence[Signature | None]) -> str:
+def _shown(old: Sequence[Signature | None], new: Sequence[Signature | None]) -> str:
+    if len(old) == len(new) == 1 and old[0] and new[0]:
+        return signatures.difference(old[0], new[0])
+    return f"{_alternatives(old)} → {_alternatives(new)}"
+
+
+def _alternatives(found: Sequence[Signature | None]) -> str:
     return " or ".join(dict.fromkeys("(…)" if each is None else str(each) for each in found))
