@@ -22,6 +22,7 @@ DEPENDENCIES = (
     "filelock>=3.25",
     "gitpython>=3.1",
     "packaging>=24.0",
+    "tomlkit>=0.13",
     "tomli>=2.0; python_version < '3.11'",
     "tqdm>=4.66",
     "unidiff>=0.7.5",

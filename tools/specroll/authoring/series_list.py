@@ -44,7 +44,7 @@ def replaced(
         text = data.decode()
         if match := _list_of(table).search(text):
             names = [PurePosixPath(patch).name for patch in series]
-            changed = (text[: match.start(1)] + _written(names) + text[match.end(1) :]).encode()
+            changed = (text[: match.start(1)] + written(names) + text[match.end(1) :]).encode()
             with suppress(PatchError):
                 if Stack.parse(distribution, old.name, changed) == wanted:
                     return changed
@@ -66,7 +66,8 @@ def _list_of(table: str) -> re.Pattern[str]:
     return re.compile(head + r"(\[[^]]*\])", re.MULTILINE)
 
 
-def _written(items: Sequence[str]) -> str:
+def written(items: Sequence[str]) -> str:
+    """Return a list as TOML, on one line where it is short."""
     quoted = [json.dumps(item) for item in items]
     line = f"[{', '.join(quoted)}]"
     if len(line) <= WIDTH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -58,14 +59,18 @@ DIFF_OPTIONS = (
 
 
 @contextmanager
-def _free_of_hooks() -> Iterator[None]:
+def free_of_hooks() -> Iterator[None]:
     """Hide what git exports to its hooks: it would name the repository of the hook."""
-    names = git.Git().rev_parse("--local-env-vars").split()
-    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    hidden = {name: os.environ.pop(name) for name in _local_names() if name in os.environ}
     try:
         yield
     finally:
         os.environ.update(hidden)
+
+
+@functools.cache
+def _local_names() -> tuple[str, ...]:
+    return tuple(git.Git().rev_parse("--local-env-vars").split())
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Workspace:
     repository: git.Repo
 
     @classmethod
-    @_free_of_hooks()
+    @free_of_hooks()
     def open(cls, folder: Path) -> Workspace | None:
         """Return the workspace in a folder, None where there is none.
 
@@ -92,7 +97,7 @@ class Workspace:
         return cls(repository)
 
     @classmethod
-    @_free_of_hooks()
+    @free_of_hooks()
     def create(
         cls, folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Sequence[Patch]
     ) -> Workspace:
@@ -118,7 +123,7 @@ class Workspace:
             raise
         return cls(git.Repo(folder))
 
-    @_free_of_hooks()
+    @free_of_hooks()
     def export(self, sets: Iterable[str]) -> list[tuple[str, bytes]]:
         """Return name and bytes of a patch for every commit after the pristine one.
 
@@ -135,7 +140,7 @@ class Workspace:
         if self.repository.is_dirty(untracked_files=True):
             raise PatchError(f"{self._place} holds changes that are not committed; commit them")
         failures = Collector()
-        commits = list(self.repository.iter_commits(f"{PRISTINE}..HEAD", reverse=True))
+        commits = self.commits()
         headers = [Header.of_message(str(commit.message)) for commit in commits]
         for commit, header in zip(commits, headers, strict=True):
             for problem in self._problems(commit, header):
@@ -149,8 +154,16 @@ class Workspace:
             numbers[header.part] += 1
             folder = "" if header.part == BASE else f"{header.part}/"
             name = f"{folder}{numbers[header.part]:04}-{header.stem}.patch"
-            exported.append((name, header.dump().encode() + self._diff(commit)))
+            exported.append((name, self.patch(commit)))
         return exported
+
+    def commits(self) -> list[git.Commit]:
+        """Return the commits after the pristine one, the first patch first."""
+        return list(self.repository.iter_commits(f"{PRISTINE}..HEAD", reverse=True))
+
+    def patch(self, commit: git.Commit) -> bytes:
+        """Return the bytes of the patch file that stands for a commit."""
+        return Header.of_message(str(commit.message)).dump().encode() + self.diff(commit)
 
     @property
     def origin(self) -> Path:
@@ -182,7 +195,8 @@ class Workspace:
             else:
                 latest = parts.index(header.part)
 
-    def _diff(self, commit: git.Commit) -> bytes:
+    def diff(self, commit: git.Commit) -> bytes:
+        """Return what a commit changes, as the body of a patch file."""
         with self.repository.git.custom_environment(**ISOLATION):
             output = self.repository.git.diff_tree(
                 *DIFF_OPTIONS,
@@ -205,20 +219,21 @@ def _fill(folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Sequence
         for section, values in CONFIGURATION.items():
             for key, value in values.items():
                 writer.set_value(section, key, value)
-    _commit(repository, pristine, "pristine\n")
+    commit_files(repository, pristine, "pristine\n")
     repository.create_tag(PRISTINE)
     for patch in patches:
         stem = Path(patch.name).stem.partition("-")[2]
         part = Path(patch.name).parent.name or BASE
         contents = patch.apply(lambda path: installed.read(folder / path))
-        _commit(repository, contents, patch.header.named(stem).of_part(part).message)
+        commit_files(repository, contents, patch.header.named(stem).of_part(part).message)
     hashes = ((patch.name, patch.sha256) for patch in patches)
     Workspace(repository).origin.write_bytes(listing(hashes))
 
 
-def _commit(
+def commit_files(
     repository: git.Repo, contents: Iterable[tuple[str, bytes | None]], message: str
 ) -> None:
+    """Commit these files, None where one is deleted, alike on every machine and at any time."""
     for name, data in contents:
         path = Path(repository.working_dir) / name
         if data is None:

@@ -1,0 +1,217 @@
+"""Carried series written as a stack, all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from specroll.authoring import fresh_lock
+from specroll.authoring.workspace import listing
+from specroll.errors import Collector, RequestError
+from specroll.porting import new_stack, session
+from specroll.porting.carriage import Carriage
+from specroll.porting.new_stack import Move
+from specroll.porting.passage import Passage
+from specroll.porting.session import CARRIED
+from specroll.stack import lock, registry
+from specroll.stack.header import Header
+from specroll.stack.lock import Lock, fingerprint
+from specroll.stack.patch import Patch
+from specroll.stack.registry import Stack
+from specroll.stack.series import Series, load_parts
+from specroll.stack.sets import BASE
+from specroll.target.installed import read
+from specroll.writing import transaction
+from specroll.writing.journal import Batch, Change
+
+# Name and bytes of the patches of a package.
+Export = Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was carried, and the stack that it is written to.
+
+    Attributes:
+        passage: Where it comes from.
+        carriages: What carried it, to the end.
+        stack: The name of the stack.
+    """
+
+    passage: Passage
+    carriages: Sequence[Carriage]
+    stack: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the stack."""
+        return self.passage.distribution.patches / self.stack
+
+    def write(self) -> list[Path]:
+        """Write the stack, and return the files that are new or changed.
+
+        The scratch repositories are those of `edit` from then on.
+
+        Raises:
+            ToolError: an artefact cannot be had, the series do not fit it, or the stack cannot be
+                written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with transaction.exclusive(self.folder):
+            transaction.recover(self.folder, self.passage.folder)
+            contents = self._contents()
+            changes = [Change(path, data) for path, data in contents.items() if read(path) != data]
+            transaction.run(Batch(self.folder, changes))
+        return [change.path for change in changes if change.data is not None]
+
+    def _contents(self) -> Mapping[Path, bytes | None]:
+        if self.stack == self.passage.source.name:
+            return self._as_further_version()
+        exports = {each.session.package: self._exported(each) for each in self.carriages}
+        moves = [self._move(each, exports[each.session.package]) for each in self.carriages]
+        description = self.folder / registry.FILE_NAME
+        text = new_stack.described(self._source_text, read(description), self._source, moves)
+        contents: dict[Path, bytes | None] = {}
+        for name, export in exports.items():
+            place = self.folder / name
+            contents |= dict.fromkeys(place.rglob("*.patch"))
+            contents |= {place / patch: data for patch, data in export.items()}
+        contents |= {description: text, **self._lock(text, _series(exports)), **self._ends(exports)}
+        return contents
+
+    def _as_further_version(self) -> Mapping[Path, bytes | None]:
+        """Return what accepts the releases beside those that the stack pins, with its patches."""
+        for each in self.carriages:
+            if unlike := [cell for cell in each.session.cells if cell.verdict != CARRIED]:
+                raise RequestError(
+                    f"{unlike[0].patch} is {unlike[0].verdict} on {unlike[0].release}, so the"
+                    f" series is not that of stack {self.stack}; name a new one with --stack."
+                )
+        moves = [self._move(each, {}) for each in self.carriages]
+        text = new_stack.with_further_versions(self._source_text, moves)
+        stack = Stack.parse(self.passage.distribution, self.stack, text)
+        series = {
+            each.session.package: load_parts(stack, stack.package(each.session.package))
+            for each in self.carriages
+        }
+        for each in self.carriages:
+            each.carrier.return_to_series()
+        return {
+            self.folder / registry.FILE_NAME: text,
+            **self._lock(text, series),
+            **{each.carrier.git_folder / session.FILE_NAME: None for each in self.carriages},
+        }
+
+    @property
+    def _source(self) -> Stack:
+        return self.passage.source
+
+    @property
+    def _source_text(self) -> bytes:
+        return (self._source.folder / registry.FILE_NAME).read_bytes()
+
+    def _move(self, carriage: Carriage, export: Export) -> Move:
+        package = self._source.package(carriage.session.package)
+        version = carriage.session.route[-1]
+        series = {part: [name for name in export if _part(name) == part] for part in package.parts}
+        return Move(package, version, self.passage.artefacts(package, version), series)
+
+    def _exported(self, carriage: Carriage) -> Export:
+        """Return the patches of a package, each with what was accepted of it."""
+        aim = carriage.session.route[-1]
+        accepted = {
+            cell.commit
+            for cell in carriage.session.cells
+            if cell.commit and cell.patch in carriage.session.accepted
+        }
+        result = [commit for _, commit in carriage.session.result]
+        headers = {
+            commit: Header.of_message(carriage.carrier.message(commit)).reviewed(aim)
+            for commit in result
+            if commit in accepted
+        }
+        carriage.carrier.conclude(aim, result, headers)
+        return dict(carriage.carrier.workspace.export(self._source.sets))
+
+    def _lock(
+        self, text: bytes, series: Mapping[str, Mapping[str, Series]]
+    ) -> Mapping[Path, bytes | None]:
+        """Return the lock of the stack with this text: computed for what was carried."""
+        stack = Stack.parse(self.passage.distribution, self.stack, text)
+        path = self.folder / lock.FILE_NAME
+        locks = dict(Lock.parse(path).packages) if path.exists() else {}
+        for name, parts in series.items():
+            locks[name] = fresh_lock.compute(
+                self.passage.distribution,
+                stack.package(name),
+                parts,
+                self.passage.store,
+                locks.get(name),
+            )
+        return {path: Lock({name: locks[name] for name in stack.packages}).dump()}
+
+    def _ends(self, exports: Mapping[str, Export]) -> Mapping[Path, bytes | None]:
+        """Return what makes the scratch repositories those of `edit`."""
+        contents: dict[Path, bytes | None] = {}
+        for each in self.carriages:
+            export = exports[each.session.package]
+            hashes = ((name, fingerprint(data)) for name, data in export.items())
+            contents[each.carrier.workspace.origin] = listing(hashes)
+            contents[each.carrier.git_folder / session.FILE_NAME] = None
+        return contents
+
+
+def refuse_known(passage: Passage, stack: str, aims: Mapping[str, str]) -> None:
+    """Refuse to overwrite what a stack has already: somebody may have changed it since.
+
+    Raises:
+        RequestError: the stack has a package, or accepts its release; `CollectedError` when there
+            are several.
+        PatchError: the stack is malformed.
+    """
+    if stack not in passage.distribution.stacks():
+        return
+    failures = Collector()
+    known = Stack.load(passage.distribution, stack)
+    for name, aim in aims.items():
+        package = known.packages.get(name)
+        accepted = {variant.version for variant in package.variants.values()} if package else set()
+        if aim in accepted or (package and stack != passage.source.name):
+            failures.add(
+                RequestError(
+                    f"Stack {stack} has {name} {', '.join(sorted(accepted))}; change it with"
+                    f" `apply-patches edit {name} --stack {stack}`, or name another --stack."
+                )
+            )
+    failures.settle()
+
+
+def recover(passage: Passage, stack: str) -> None:
+    """Finish or undo the writing of a stack that was interrupted.
+
+    Raises:
+        ToolError: the journal is damaged, or the stack cannot be written.
+    """
+    folder = passage.distribution.patches / stack
+    if transaction.has_traces(folder):
+        with transaction.exclusive(folder):
+            transaction.recover(folder, passage.folder)
+
+
+def _series(exports: Mapping[str, Export]) -> Mapping[str, Mapping[str, Series]]:
+    """Return the carried patches by package and part."""
+    found: dict[str, dict[str, list[Patch]]] = {}
+    for package, export in exports.items():
+        parts = found.setdefault(package, {BASE: []})
+        for name, data in export.items():
+            parts.setdefault(_part(name), []).append(Patch.parse(name, data, package))
+    return {
+        package: {part: Series(tuple(patches)) for part, patches in parts.items()}
+        for package, parts in found.items()
+    }
+
+
+def _part(patch: str) -> str:
+    """Return the part that a patch belongs to by its folder."""
+    return PurePosixPath(patch).parent.name or BASE
