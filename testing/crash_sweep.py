@@ -134,13 +134,13 @@ def _killed(start: Path, command: Command, way: str, folder: Path, stride: int) 
     step = 0
     while True:
         _copy(start, site)
-        if _lives(lambda: command(site), step, WAYS[way]):
+        if lives(lambda: command(site), step, WAYS[way]):
             return
         yield site
         step += stride
 
 
-def _lives(action: Callable[[], object], step: int, die: Callable[[], None]) -> bool:
+def lives(action: Callable[[], object], step: int, die: Callable[[], None]) -> bool:
     """Run an action in a process that dies at a step; say whether it came to its end."""
     child = os.fork()
     if child:

@@ -1,9 +1,13 @@
-"""Every step in which Python code changes the file system, told just before it is taken."""
+"""Every step in which Python code changes the file system, told just before it is taken.
+
+A program that it starts is one step.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +27,7 @@ def told(witness: Witness) -> Iterator[None]:
     A written file counts as three steps: it is there and empty, it holds one half, it is whole.
     """
     replaced = {(os, name): _told_first(getattr(os, name), name, witness) for name in STEPS}
+    replaced[(subprocess, "Popen")] = _told_where_it_starts(subprocess.Popen, witness)
     replaced[(os, "open")] = _told_where_it_creates(os.open, witness)
     replaced[(io, "open")] = _told_where_it_writes(io.open, witness)
     patches = [mock.patch.object(module, name, new) for (module, name), new in replaced.items()]
@@ -41,6 +46,15 @@ def _told_first(original: Callable[..., Any], name: str, witness: Witness) -> Ca
         return original(path, *args, **kwargs)
 
     return step
+
+
+def _told_where_it_starts(original: Any, witness: Witness) -> Any:
+    class Popen(original):  # type: ignore[misc]
+        def __init__(self, args: Any, *more: Any, **options: Any) -> None:
+            witness("start", str(args))
+            super().__init__(args, *more, **options)
+
+    return Popen
 
 
 def _told_where_it_creates(original: Callable[..., int], witness: Witness) -> Callable[..., int]:

@@ -133,6 +133,15 @@ def tool(monkeypatch, capsys):
 
 
 @pytest.fixture
+def exported_project(tool, project, wheelhouse, tmp_path):
+    """The project with its patches as `refresh` exports them, which `lint` does not mind."""
+    for command in ("edit", "refresh"):
+        assert tool(command, "alpha", "--artefacts", str(wheelhouse)).code == 0
+    shutil.rmtree(tmp_path / ".apply-patches-edit")
+    return project
+
+
+@pytest.fixture
 def on_target(tool, project, target):
     """Run a command on the virtual environment."""
 

@@ -39,6 +39,7 @@ WORKDIR = Path(".apply-patches-edit")
 Command = Callable[..., Any]
 
 WITH = "Choose this set, whatever is installed; repeatable."
+ACCEPT = "What was found about this patch is right; repeatable."
 WITHOUT = "Leave this set out, whatever is installed; repeatable."
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -306,6 +307,64 @@ def refresh_command(
     from specroll.commands.refresh import refresh
 
     return refresh(source, stack, packages, store, workdir.absolute() / stack)
+
+
+@cli.command("rebase")
+@reported
+@click.argument("packages", metavar="PACKAGE[==VERSION]...", nargs=-1, required=True)
+@click.option("--onto", help="Release of the packages that are named without one.")
+@click.option("--stack", required=True, help="Stack to write; the old one for a further version.")
+@click.option("--from", "old", help="Stack whose series are carried; without it the default one.")
+@click.option("--through", is_flag=True, help="Visit every final release on the way.")
+@click.option("--continue", "continues", is_flag=True, help="Go on: the conflict is resolved.")
+@click.option("--accept", "accepted", multiple=True, metavar="PATCH", help=ACCEPT)
+@click.option("--dry-run", is_flag=True, help="Carry all that can be carried, and write nothing.")
+@click.option("--workdir", type=FOLDER, default=WORKDIR, help="Where scratch repositories lie.")
+@click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
+def rebase_command(
+    source: Distribution, packages: tuple[str, ...], onto: str | None, **options: object
+) -> Report:
+    """Carry the series of each PACKAGE onto a new upstream release, into a stack of its own.
+
+    Works in a git repository a package, WORKDIR/STACK/PACKAGE. Patches are merged three-way. A
+    conflict stops there; mend it with git, then --continue. What is not plainly the same needs
+    eyes until --accept. The stack is written once nothing is left to judge. Interrupted, the same
+    command goes on.
+
+    \b
+    Exits 0 once it is written, 1 where something needs eyes, 3 at a conflict.
+
+    \b
+    Example: apply-patches rebase mypackage --onto 1.1 --stack NEW --through
+    """
+    source.require_checkout()
+    # Here and not above: GitPython needs a git binary, and applying must not.
+    from specroll.commands.rebase import Wish, rebase, releases
+
+    # Their types are those of the options above.
+    return rebase(source, Wish(releases(packages, onto), **options))  # type: ignore[arg-type]
+
+
+@cli.command("outlook")
+@reported
+@click.argument("packages", metavar="[PACKAGE]...", nargs=-1)
+@click.option("--stack", "stacks", multiple=True, help="Stack to look at, else all; repeatable.")
+@click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
+def outlook_command(
+    source: Distribution, packages: tuple[str, ...], stacks: tuple[str, ...], artefacts: Path | None
+) -> Report:
+    """Tell which newer releases there are, and how far each series would carry.
+
+    Carries every series through all of them in scratch repositories, past conflicts, and writes
+    nothing. Releases are downloaded once.
+
+    \b
+    Example: apply-patches outlook mypackage
+    """
+    # Here and not above: GitPython needs a git binary, and applying must not.
+    from specroll.commands.outlook import Scope, outlook
+
+    return outlook(source, Scope(stacks, packages, artefacts))
 
 
 @cli.command("lint")

@@ -1,0 +1,285 @@
+"""A series carried onto new releases, from the command line to the new stack."""
+
+import json
+import subprocess
+
+import pytest
+from specroll.stack.distribution import Distribution
+from specroll.stack.lock import Lock
+from specroll.stack.registry import Stack
+
+from testing.small_project import BODY, UPSTREAM, build_source_archive, build_wheel
+
+PLAIN = UPSTREAM | {"alpha/deep/config.py": f"# new\n{BODY}"}
+MERGING = {
+    "alpha/core.py": f"answer = 41\n{BODY}".replace("line 14\n", "line fourteen\n"),
+}
+CONFLICTING = {"alpha/core.py": f"answer = 41\n{BODY}".replace("line 12\n", "line XII\n")}
+FIRST, SECOND = "alpha/0001-bugfix-first.patch", "alpha/0002-feature-second.patch"
+
+
+@pytest.fixture
+def publish(small_index, wheelhouse, tmp_path):
+    """Return a function that offers a release: its wheel and its source archive."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+
+    def run(version, files):
+        files = {path: text for path, text in files.items() if text is not None}
+        small_index.files += [
+            build_wheel(folder, "alpha", version, files),
+            build_source_archive(folder, "alpha", version, files),
+        ]
+
+    run("1.0", UPSTREAM)
+    return run
+
+
+@pytest.fixture
+def rebase(tool, exported_project, publish, tmp_path):
+    """Return a function that carries the small series; wheels come from the index's folder."""
+
+    def run(*arguments, onto="1.1", stack="new"):
+        options = ("--onto", onto, "--stack", stack, "--artefacts", str(tmp_path / "index"))
+        return tool("rebase", "alpha", *options, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return tmp_path / ".apply-patches-edit/new/alpha"
+
+
+def git(repository, *arguments):
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", *who, *arguments], cwd=repository, check=True, capture_output=True)
+
+
+def loaded(project, name="new"):
+    return Stack.load(Distribution(project.root), name)
+
+
+def verdicts(result):
+    return {
+        (cell["release"], cell["patch"]): cell["verdict"]
+        for cell in json.loads(result.out)["packages"]["alpha"]["cells"]
+    }
+
+
+def test_a_series_is_carried_and_written(rebase, publish, project, repository, tool):
+    publish("1.1", PLAIN)
+    result = rebase()
+    assert result.code == 0, result.out + result.err
+    assert f"carried   {FIRST} onto 1.1" in result.out
+    new = loaded(project)
+    assert new.package("alpha").version == "1.1"
+    assert new.package("alpha").variants["alpha"].artefact.name == "alpha-1.1-py3-none-any.whl"
+    assert Lock.load(new).packages["alpha"].version == "1.1"
+    patch = (new.folder / FIRST).read_text()
+    assert "Subject: [bugfix] First" in patch
+    assert tool("lint", "--artefacts", "index").code == 0
+    assert tool("versions", "--check").code == 0
+    assert tool("edit", "alpha", "--stack", "new").code == 2  # it is the one that rebase made
+    assert tool("refresh", "alpha", "--stack", "new").out == (
+        f"ok        {FIRST}\nok        {SECOND}\nnothing to do\n"
+    )
+
+
+def test_nothing_is_written_by_a_rehearsal(rebase, publish, project, make, tmp_path):
+    publish("1.1", CONFLICTING | {"alpha/old.py": "gone = True\n"})
+    before = make.snapshot(project.root)
+    result = rebase("--dry-run", "--json")
+    assert result.code == 3, result.out
+    assert verdicts(result)["1.1", "0001-bugfix-first.patch"] == "conflict"
+    assert verdicts(result)["1.1", "0002-feature-second.patch"] == "carried"
+    assert make.snapshot(project.root) == before
+    assert not (tmp_path / ".apply-patches-edit").exists()
+
+
+def test_a_merge_is_said(rebase, publish):
+    publish("1.1", UPSTREAM | MERGING)
+    result = rebase()
+    assert result.code == 0, result.out
+    assert f"merged    {FIRST} onto 1.1 (three-way merge)" in result.out
+
+
+def test_what_upstream_has_is_superfluous(rebase, publish, project):
+    publish("1.1", UPSTREAM | {"alpha/old.py": None, "alpha/new.py": "fresh = True\n"})
+    result = rebase()
+    assert result.code == 0, result.out
+    assert f"superfluous {SECOND} onto 1.1 (nothing of it is left" in result.out
+    assert loaded(project).package("alpha").base.series == ("0001-bugfix-first.patch",)
+
+
+def resolve(repository):
+    path = repository / "alpha/core.py"
+    path.write_text(f"answer = 42\n{BODY}".replace("line 12\n", "line twelve and XII\n"))
+    git(repository, "add", "alpha/core.py")
+
+
+def test_a_conflict_stops_and_goes_on(rebase, publish, project, repository):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    result = rebase()
+    assert result.code == 3
+    assert f"conflict  {FIRST} onto 1.1 (in alpha/core.py; upstream has 0 of the " in result.out
+    assert f"{repository} is in conflict: mend it there" in result.out
+    assert "--continue" in result.out
+    assert not (project.root / "patches/new/stack.toml").exists()
+    assert rebase().code == 3  # it is left as it is
+    assert "<<<<<<<" in (repository / "alpha/core.py").read_text()
+    assert rebase("--continue").code == 3  # nothing was mended
+    resolve(repository)
+    result = rebase("--continue")
+    assert result.code == 0, result.out
+    assert "(resolved by hand)" in result.out
+    assert b"twelve and XII" in (project.root / "patches/new" / FIRST).read_bytes()
+
+
+def test_a_resolution_serves_later_releases(rebase, publish, repository):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    publish("1.2", UPSTREAM | CONFLICTING | {"alpha/__init__.py": "from alpha.core import *\n"})
+    options = {"onto": "1.2"}
+    assert rebase("--through", **options).code == 3
+    resolve(repository)
+    result = rebase("--through", "--continue", "--json", **options)
+    assert result.code == 0, result.out
+    assert verdicts(result)["1.1", "0001-bugfix-first.patch"] == "merged"
+    assert ("1.2", "0001-bugfix-first.patch") in verdicts(result)
+
+
+def test_a_patch_in_conflict_is_dropped_by_hand(rebase, publish, project, repository):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    rebase()
+    git(repository, "cherry-pick", "--skip")
+    result = rebase("--continue")
+    assert result.code == 0, result.out
+    assert f"superfluous {FIRST} onto 1.1 (nothing of it is left; resolved by hand)" in result.out
+    assert loaded(project).package("alpha").base.series == ("0001-feature-second.patch",)
+
+
+@pytest.fixture
+def questioned(publish, exported_project, tool):
+    """A release in which a definition differs that the first patch relies on."""
+    path = exported_project.stack / FIRST
+    text = path.read_text()
+    path.write_text(text.replace("\n---\n", "\nRelies-On: alpha/__init__.py:limit\n---\n", 1))
+    assert tool("refresh", "alpha", "--artefacts", str(exported_project.wheel.parent)).code == 0
+    publish("1.1", UPSTREAM | {"alpha/__init__.py": "limit = 4\n"})
+
+
+def test_what_needs_eyes_waits_for_them(rebase, questioned, project):
+    result = rebase()
+    assert result.code == 1, result.out + result.err
+    assert f"look      {FIRST} onto 1.1: " in result.out
+    assert "1 need eyes" in result.out
+    assert not (project.root / "patches/new/stack.toml").exists()
+    assert rebase("--accept", "first").code == 2, "no patch has this name"
+
+
+@pytest.mark.parametrize("name", [FIRST, "0001-bugfix-first", "bugfix-first"])
+def test_what_is_accepted_is_recorded(rebase, questioned, project, name):
+    assert rebase().code == 1
+    result = rebase("--accept", name)
+    assert result.code == 0, result.out + result.err
+    assert "\nReviewed-For: 1.1\n" in (project.root / "patches/new" / FIRST).read_text()
+
+
+def test_a_release_with_the_same_series_is_a_further_version(rebase, publish, project, repository):
+    publish("1.1", UPSTREAM | {"alpha/__init__.py": "from alpha.core import *\n"})
+    before = (project.stack / FIRST).read_bytes()
+    result = rebase(stack="1.0")
+    assert result.code == 0, result.out + result.err
+    stack = loaded(project, "1.0")
+    assert stack.package("alpha").version == "1.0"
+    assert (
+        stack.package("alpha").variants["alpha==1.1"].artefact.name == "alpha-1.1-py3-none-any.whl"
+    )
+    assert Lock.load(stack).packages["alpha"].variants["alpha==1.1"].files
+    assert (project.stack / FIRST).read_bytes() == before
+
+
+def test_another_series_is_no_further_version(rebase, publish, project, make):
+    publish("1.1", UPSTREAM | MERGING)
+    before = make.snapshot(project.root)
+    result = rebase(stack="1.0")
+    assert result.code == 2
+    assert "is merged on 1.1" in result.err
+    assert make.snapshot(project.root) == before
+
+
+REFUSALS = [
+    (("--onto", "2.0"), 4, "no release 2.0"),
+    (("--onto", "1.05"), 4, "no release 1.05"),
+    (("--onto", "newest"), 2, "is no version"),
+    (("--from", "none"), 2, "none"),
+    (("--continue",), 2, "No patch is in conflict"),
+    (("--accept", "nothing"), 2, "No patch 'nothing' needs eyes"),
+    (("--dry-run", "--continue"), 2, "--dry-run begins anew"),
+    (("--dry-run", "--accept", "x"), 2, "--dry-run begins anew"),
+    (("--stack", "../new"), 2, "'../new' is no name for a stack"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), REFUSALS)
+def test_refusals(rebase, publish, project, make, arguments, code, said):
+    publish("1.1", PLAIN)
+    before = make.snapshot(project.root)
+    result = rebase(*arguments)
+    assert (result.code, said in result.err) == (code, True), result.err
+    assert make.snapshot(project.root) == before
+
+
+def test_a_package_without_a_release(tool, project):
+    result = tool("rebase", "alpha", "--stack", "new")
+    assert (result.code, "write alpha==VERSION or --onto" in result.err) == (2, True)
+
+
+def test_a_package_named_twice(tool, project):
+    result = tool("rebase", "alpha", "alpha==1.1", "--onto", "1.1", "--stack", "new")
+    assert (result.code, "named twice" in result.err) == (2, True)
+
+
+def test_an_unknown_package(tool, project, publish):
+    result = tool("rebase", "gamma", "--onto", "1.1", "--stack", "new")
+    assert (result.code, "No package 'gamma'" in result.err) == (2, True)
+
+
+def test_another_rebase_is_under_way(rebase, publish):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    publish("1.2", PLAIN)
+    rebase()
+    result = rebase(onto="1.2")
+    assert result.code == 2
+    assert "carries stack 1.0 onto 1.1; finish that, or move the folder away" in result.err
+
+
+def test_a_repository_of_edit_is_in_the_way(rebase, publish, tool):
+    publish("1.1", UPSTREAM | {"alpha/__init__.py": "from alpha.core import *\n"})
+    assert tool("edit", "alpha", "--artefacts", "index").code == 0
+    result = rebase(stack="1.0")
+    assert (result.code, "made by `edit`" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("stack", ["new", "1.0"])
+def test_what_a_stack_has_is_not_overwritten(rebase, publish, stack):
+    publish("1.1", UPSTREAM | {"alpha/__init__.py": "from alpha.core import *\n"})
+    assert rebase(stack=stack).code == 0
+    result = rebase(stack=stack)
+    assert (result.code, f"Stack {stack} has alpha 1." in result.err) == (2, True)
+
+
+def test_the_series_has_changed_since(rebase, publish, project):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    assert rebase().code == 3
+    path = project.stack / FIRST
+    path.write_text(path.read_text().replace("Someone needs it.", "Many need it."))
+    result = rebase()
+    assert (result.code, "carries another series than the one in" in result.err) == (2, True)
+
+
+def test_a_release_without_a_source_archive(rebase, publish, small_index):
+    publish("1.1", PLAIN)
+    small_index.files = [file for file in small_index.files if file.name != "alpha-1.1.tar.gz"]
+    result = rebase()
+    assert (result.code, "alpha 1.1 has no source archive" in result.err) == (4, True)

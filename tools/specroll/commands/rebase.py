@@ -1,0 +1,218 @@
+"""Carry series onto new upstream releases, show what needs eyes, write the new stack."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from textwrap import indent
+
+from specroll.commands import versions
+from specroll.commands.lint import lint
+from specroll.errors import PatchError, RequestError
+from specroll.porting import publication
+from specroll.porting.carriage import Carriage
+from specroll.porting.passage import Passage
+from specroll.porting.publication import Publication
+from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell
+from specroll.report import Report
+from specroll.stack.artefact import Store
+from specroll.stack.distribution import Distribution
+from specroll.stack.index import Index
+from specroll.stack.registry import Stack, default_stack
+from specroll.wording import counted
+from specroll.writing import transaction
+
+NEEDS_EYES = 1
+STACK_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
+# Before a patch whose findings nobody has accepted.
+EYES = "look"
+
+
+def releases(packages: Sequence[str], onto: str | None) -> Mapping[str, str]:
+    """Return the release of each package, which is named as `PACKAGE` or `PACKAGE==VERSION`.
+
+    Raises:
+        RequestError: a package has no release, or is named twice.
+    """
+    found: dict[str, str] = {}
+    for item in packages:
+        name, _, version = item.partition("==")
+        if name in found:
+            raise RequestError(f"Package {name} is named twice; name it once.")
+        if not (version or onto):
+            raise RequestError(f"Package {name} has no release; write {name}==VERSION or --onto.")
+        found[name] = version or str(onto)
+    return found
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for.
+
+    Attributes:
+        aims: The release of each package.
+        stack: The stack to write; the old one for a further version.
+        old: The stack whose series are carried, None for the default one.
+        workdir: Where scratch repositories lie.
+        artefacts: A folder to look for artefacts in first.
+        through: Whether the releases on the way are visited.
+        continues: Whether a conflict has been resolved.
+        accepted: Patches whose findings are accepted, by name, with or without number.
+        dry_run: Whether nothing is to be written.
+    """
+
+    aims: Mapping[str, str]
+    stack: str
+    old: str | None = None
+    workdir: Path = Path()
+    artefacts: Path | None = None
+    through: bool = False
+    continues: bool = False
+    accepted: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+def rebase(distribution: Distribution, wish: Wish) -> Report:
+    """Carry packages onto releases, and write a stack once nothing is left to judge, report.
+
+    Raises:
+        ToolError: a release cannot be had, or something is asked for that is not there.
+    """
+    _refuse(wish)
+    passage = Passage(
+        distribution,
+        Stack.load(distribution, wish.old or default_stack(distribution)),
+        wish.workdir.absolute() / wish.stack,
+        Index.configured(),
+        Store.beside(wish.artefacts),
+        wish.through,
+    )
+    if wish.dry_run:
+        return _rehearsed(passage, wish)
+    passage.folder.mkdir(parents=True, exist_ok=True)
+    with transaction.exclusive(passage.folder):
+        publication.recover(passage, wish.stack)
+        publication.refuse_known(passage, wish.stack, wish.aims)
+        return _rebased(passage, wish)
+
+
+def _refuse(wish: Wish) -> None:
+    """Refuse what cannot be meant."""
+    if not STACK_NAME.fullmatch(wish.stack):
+        raise RequestError(
+            f"{wish.stack!r} is no name for a stack; use letters, digits, . _ and -."
+        )
+    if wish.dry_run and (wish.continues or wish.accepted):
+        raise RequestError("--dry-run begins anew each time; leave out --continue and --accept.")
+
+
+def _rehearsed(passage: Passage, wish: Wish) -> Report:
+    """Carry every patch as far as it goes, pass over conflicts, write nothing, report."""
+    with tempfile.TemporaryDirectory() as folder:
+        elsewhere = replace(passage, folder=Path(folder))
+        carriages = [elsewhere.carriage(name, aim) for name, aim in wish.aims.items()]
+        for carriage in carriages:
+            carriage.run_past_conflicts()
+        return _report(carriages)
+
+
+def _rebased(passage: Passage, wish: Wish) -> Report:
+    carriages = [passage.carriage(name, aim) for name, aim in wish.aims.items()]
+    if wish.continues:
+        _settle(carriages)
+    for carriage in carriages:
+        if conflict := carriage.run():
+            return _stopped(carriages, carriage, conflict)
+    _accept(carriages, wish.accepted)
+    report = _report(carriages)
+    if report.exit_code == 0:
+        changed = Publication(passage, carriages, wish.stack).write()
+        report.facts["changed"] = [str(path) for path in changed]
+        versions.write(passage.distribution)
+        linted = lint(passage.distribution, passage.store)
+        report.lines += [line for line in linted.lines if line[0] == "differs"]
+        report.exit_code = linted.exit_code
+        report.summary = (
+            f"stack {wish.stack} is written: {report.summary}; {linted.summary}; look at its"
+            " [environments] and [ci]"
+        )
+    return report
+
+
+def _settle(carriages: Sequence[Carriage]) -> None:
+    stopped = [carriage for carriage in carriages if carriage.session.conflict]
+    if not stopped:
+        raise RequestError("No patch is in conflict; leave out --continue.")
+    for carriage in stopped:
+        carriage.settle()
+
+
+def _accept(carriages: Sequence[Carriage], accepted: Collection[str]) -> None:
+    """Note what a person has accepted, once all of it is known to be asked."""
+    chosen: dict[str, list[str]] = {carriage.session.package: [] for carriage in carriages}
+    for text in accepted:
+        found = [
+            (carriage.session.package, cell.patch)
+            for carriage in carriages
+            for cell in carriage.session.cells
+            if cell.findings and _names(text, carriage.session.package, cell.patch)
+        ]
+        if not found:
+            raise RequestError(f"No patch {text!r} needs eyes; name one that the report lists.")
+        for package, patch in found:
+            chosen[package].append(patch)
+    for carriage in carriages:
+        carriage.accept(chosen[carriage.session.package])
+
+
+def _names(text: str, package: str, patch: str) -> bool:
+    """Say whether a text names a patch: with or without the package, number or suffix."""
+    whole = f"{package}/{patch}"
+    stem = Path(patch).stem
+    return text in (whole, patch, stem, stem.partition("-")[2])
+
+
+def _report(carriages: Sequence[Carriage]) -> Report:
+    report = Report()
+    questions = 0
+    for carriage in carriages:
+        session = carriage.session
+        for cell in session.cells:
+            place = f"{session.package}/{cell.patch} onto {cell.release}"
+            if cell.patch != OVERLAY or cell.findings:
+                reason = f" ({cell.reason})" if cell.reason else ""
+                report.add(cell.verdict, f"{place}{reason}")
+            is_open = cell in session.questions
+            questions += is_open
+            for finding in cell.findings:
+                said = "" if is_open else " (accepted)"
+                diff = f"\n{indent(finding.diff, ' ' * 10)}".rstrip()
+                report.add(EYES, f"{place}: {finding.sentence}{said}{diff}")
+    report.facts["packages"] = {each.session.package: asdict(each.session) for each in carriages}
+    conflicts = sum(word == CONFLICT for word, _ in report.lines)
+    report.exit_code = PatchError.exit_code if conflicts else NEEDS_EYES if questions else 0
+    report.summary = _summary(carriages, conflicts, questions)
+    return report
+
+
+def _summary(carriages: Sequence[Carriage], conflicts: int, questions: int) -> str:
+    cells = [cell for each in carriages for cell in each.session.cells if cell.patch != OVERLAY]
+    places = sum(cell.verdict in (CARRIED, MERGED) for cell in cells)
+    said = [f"{counted(places, 'patch', 'patches')} carried"]
+    if conflicts:
+        said.append(counted(conflicts, "conflict"))
+    if questions:
+        said.append(f"{questions} need eyes; read what is said about each, then --accept it")
+    return ", ".join(said)
+
+
+def _stopped(carriages: Sequence[Carriage], carriage: Carriage, conflict: Cell) -> Report:
+    report = _report(carriages)
+    report.summary = (
+        f"{carriage.carrier.folder} is in conflict: mend it there and `git add` it, or drop"
+        f" {conflict.patch} with `git cherry-pick --skip`; then run this again with --continue"
+    )
+    return report
