@@ -46,6 +46,8 @@ Someone needs it.
 Upstream-Status: Pending
 Reason: a test
 Remove-When: the test goes
+Relies-On: alpha/core.py:answer
+Proof: tests/test_alpha.py::test_answer
 ---
 """
 STACK = """\

@@ -21,6 +21,8 @@ Someone asked.
 Upstream-Status: Inappropriate [ours]
 Reason: a test
 Remove-When: never
+Relies-On: alpha/core.py:answer
+Proof: tests/test_alpha.py::test_answer
 """
 
 
@@ -186,7 +188,7 @@ def test_name_that_the_subject_does_not_give_is_kept(edit, refresh, project):
     edit()
     refresh()
     text = (project.stack / "alpha/0001-bugfix-mine.patch").read_text()
-    assert "Remove-When: the test goes\nPatch-Name: bugfix-mine\n---\n" in text
+    assert "\nPatch-Name: bugfix-mine\n---\n" in text
 
 
 def test_overlay_change_alone_needs_no_artefact(tool, project):

@@ -83,6 +83,8 @@ BREACHES = {
     "subject": (edit_file(FIRST, "[bugfix]", "[fix]"), "has a subject that is not"),
     "trailer": (edit_file(FIRST, "Reason: a test\n", ""), "has no trailer `Reason:`"),
     "removal": (edit_file(FIRST, "Remove-When", "Removed"), "has no trailer `Remove-When:`"),
+    "reliance": (edit_file(FIRST, "Relies-On", "Relied-On"), "has no trailer `Relies-On:`"),
+    "proof": (edit_file(SECOND, "Proof", "Proven"), "has no trailer `Proof:`"),
     "status": (edit_file(FIRST, "Pending", "Soon"), "has an Upstream-Status other than"),
     "why": (edit_file(FIRST, "Someone needs it.\n\n", ""), "has no paragraph that says why"),
     "crlf patch": (edit_file(FIRST, "\n", "\r\n"), "has Windows line endings (CRLF); correct"),

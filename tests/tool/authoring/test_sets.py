@@ -70,7 +70,7 @@ def test_trailer_is_added_to_a_patch_that_lacks_it(author, patch_set, tmp_path):
     assert "belongs to cpu by its folder, to base by its trailers" in author("lint", code=1).out
     author("edit", "alpha")
     author("refresh", "alpha")
-    assert "Remove-When: the test goes\nPatch-Set: cpu\n" in path.read_text()
+    assert "\nPatch-Set: cpu\n---\n" in path.read_text()
 
 
 def test_tidy_project(author, tidy):

@@ -27,7 +27,8 @@ def series_breaches(
         except PatchError as error:
             yield name, [*found, *error.sentences()]
             continue
-        yield name, [*found, *_patch_breaches(path, patch, part, added)]
+        found += [*_patch_breaches(path, patch, part, added), *ungrounded(path, patch, stack)]
+        yield name, found
 
 
 def _patch_breaches(path: Path, patch: Patch, part: str, added: set[str]) -> Iterator[str]:
@@ -43,15 +44,15 @@ def _patch_breaches(path: Path, patch: Patch, part: str, added: set[str]) -> Ite
             yield f"{path} touches {file.path}, an overlay file; change that file instead"
 
 
-def ungrounded(path: Path, patch: Patch) -> Iterator[str]:
-    """Say what a bugfix lacks for a new release to show by itself whether it is still needed.
+def ungrounded(path: Path, patch: Patch, stack: Stack) -> Iterator[str]:
+    """Say what a patch lacks for a new release to show by itself whether it is still right.
 
-    Not a breach as long as the patches at hand do not say it.
+    Bugfixes owe it in every stack, features in the default one, which new stacks begin with.
     """
-    if not patch.header.subject.startswith("[bugfix]"):
+    if not (patch.header.subject.startswith("[bugfix]") or stack.is_default):
         return
     if not patch.header.relies_on:
-        yield f"{path} has no trailer `Relies-On:`; name the upstream code that is at fault"
+        yield f"{path} has no trailer `Relies-On:`; name the upstream code that it depends on"
     if not patch.header.proofs:
         yield f"{path} has no trailer `Proof:`; name a test that fails without the patch"
 
