@@ -6,7 +6,7 @@ from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Artefact, Stack
 
 OLD = """\
-# Why these releases.
+# Why these releases are the stack `old`.
 default = true
 
 [sets.slow]
@@ -67,7 +67,9 @@ def parsed(stack, text):
 
 
 def test_a_new_stack(stack):
-    text = described(OLD.encode(), None, stack, [Move(stack.package("alpha"), "1.1", NEW, SERIES)])
+    text = described(
+        OLD.encode(), None, stack, "new", [Move(stack.package("alpha"), "1.1", NEW, SERIES)]
+    )
     new = parsed(stack, text)
     assert list(new.packages) == ["alpha"]
     alpha = new.package("alpha")
@@ -78,21 +80,29 @@ def test_a_new_stack(stack):
     assert {variant.version for variant in alpha.variants.values()} == {"1.1"}
     assert not new.is_default
     assert new.environments == {"small": {"requirements": ["alpha-slow==1.1", "alphabet==1.0"]}}
-    for comment in ("Why these releases", "Kept: for fast machines", "Pinned by hand"):
+    for comment in (
+        "Why these releases are the stack `new`.",
+        "Kept: for fast machines",
+        "Pinned by hand",
+    ):
         assert comment in text.decode()
 
 
 def test_a_distribution_without_the_release_is_left_out(stack):
     only = {"alpha": NEW["alpha"]}
-    text = described(OLD.encode(), None, stack, [Move(stack.package("alpha"), "1.1", only, SERIES)])
+    text = described(
+        OLD.encode(), None, stack, "new", [Move(stack.package("alpha"), "1.1", only, SERIES)]
+    )
     assert list(parsed(stack, text).package("alpha").variants) == ["alpha"]
 
 
 def test_a_package_more(stack):
-    alpha = described(OLD.encode(), None, stack, [Move(stack.package("alpha"), "1.1", NEW, SERIES)])
+    alpha = described(
+        OLD.encode(), None, stack, "new", [Move(stack.package("alpha"), "1.1", NEW, SERIES)]
+    )
     pinned = {"beta-one": Artefact("beta_one-2.1.tar.gz", "3" * 64)}
     beta = Move(stack.package("beta"), "2.1", pinned, {"base": []})
-    new = parsed(stack, described(OLD.encode(), alpha, stack, [beta]))
+    new = parsed(stack, described(OLD.encode(), alpha, stack, "new", [beta]))
     assert {name: package.version for name, package in new.packages.items()} == {
         "alpha": "1.1",
         "beta": "2.1",

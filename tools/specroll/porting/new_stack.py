@@ -18,6 +18,7 @@ from specroll.stack.sets import BASE, normalised
 Tables = MutableMapping[str, Any]
 
 HEADER = re.compile(r"\[([^\[\]]+)\]")
+COMMENT = re.compile(r"^#.*$", re.MULTILINE)
 DEFAULT = re.compile(r"^default *= *true\n\n?", re.MULTILINE)
 REQUIRED_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -42,7 +43,9 @@ class Move:
     series: Mapping[str, Sequence[str]]
 
 
-def described(old: bytes, new: bytes | None, stack: Stack, moves: Collection[Move]) -> bytes:
+def described(
+    old: bytes, new: bytes | None, stack: Stack, name: str, moves: Collection[Move]
+) -> bytes:
     """Return the `stack.toml` of the new stack.
 
     It holds the packages that moved, with their comments, and the environments that need no other
@@ -52,12 +55,13 @@ def described(old: bytes, new: bytes | None, stack: Stack, moves: Collection[Mov
         old: The bytes of the old stack's `stack.toml`.
         new: Those of the new one, where it exists and gets more packages.
         stack: The old stack.
+        name: The name of the new one.
         moves: The packages that moved.
     """
     moved = {move.package.name for move in moves}
     left = [package for package in stack.packages.values() if package.name not in moved]
     if new is None:
-        text = _without(old.decode(), stack, left)
+        text = _renamed(_without(old.decode(), stack, left), stack.name, name)
     else:
         text = _with_tables(new.decode(), old.decode(), sorted(moved))
     document = tomlkit.parse(text)
@@ -65,6 +69,11 @@ def described(old: bytes, new: bytes | None, stack: Stack, moves: Collection[Mov
         _move(document["packages"][move.package.name], move)
         _pin(document, move)
     return tomlkit.dumps(document).encode()
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    """Return a text whose comments speak of another stack."""
+    return COMMENT.sub(lambda comment: comment[0].replace(old, new), text)
 
 
 def _without(text: str, stack: Stack, packages: Collection[Package]) -> str:

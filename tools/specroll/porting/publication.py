@@ -71,7 +71,9 @@ class Publication:
         exports = {each.session.package: self._exported(each) for each in self.carriages}
         moves = [self._move(each, exports[each.session.package]) for each in self.carriages]
         description = self.folder / registry.FILE_NAME
-        text = new_stack.described(self._source_text, read(description), self._source, moves)
+        text = new_stack.described(
+            self._source_text, read(description), self._source, self.stack, moves
+        )
         contents: dict[Path, bytes | None] = {}
         for name, export in exports.items():
             place = self.folder / name
