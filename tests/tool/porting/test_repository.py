@@ -46,6 +46,13 @@ def test_a_release_is_the_successor_of_another(carrier):
     assert carrier.reader(commit)("alpha/core.py") == (BODY + "# more\n").encode()
 
 
+def test_a_file_of_an_unusual_name_is_gone_too(carrier):
+    strange = carrier.add_release("1.1", carrier.pristine, [('alpha/ü "x".txt', b"text\n")])
+    commit = carrier.add_release("1.2", strange, files(BEFORE))
+    assert carrier.reader(strange)('alpha/ü "x".txt') == b"text\n"
+    assert carrier.reader(commit)('alpha/ü "x".txt') is None
+
+
 def test_files_that_a_release_lacks_are_gone(carrier):
     commit = carrier.add_release("1.1", carrier.pristine, files({"alpha/other.py": BODY}))
     assert carrier.reader(commit)("alpha/core.py") is None

@@ -62,7 +62,7 @@ class Carriage:
         try:
             carried = self.carrier.pick(self.session.commit(name))
         except ConflictError as conflict:
-            reason = f"in {conflict}; {self._had(name, base)}"
+            reason = f"in {conflict}{self._had(name, base)}"
             return self._save(Cell(release, name, CONFLICT, reason))
         return self._save(self._judged(release, name, base, carried))
 
@@ -155,7 +155,7 @@ class Carriage:
         had, added = shared_lines.count(
             patch, self._reader_before(commit), self.carrier.reader(base)
         )
-        return f"upstream has {had} of the {counted(added, 'line')} that it adds"
+        return f"; upstream has {had} of the {counted(added, 'line')} that it adds" if added else ""
 
     def _of_place(self, release: str, name: str, old: str, new: str) -> Iterable[Finding]:
         before = self.carrier.patch(old, name, self.session.package)

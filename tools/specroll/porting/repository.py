@@ -108,12 +108,17 @@ class Carrier:
     def add_release(self, version: str, before: str, files: Iterable[tuple[str, bytes]]) -> str:
         """Commit the files of a release as the successor of another commit; return its commit."""
         self.stand_on(before)
-        contents: dict[str, bytes | None] = dict.fromkeys(self._git("ls-files").splitlines())
+        contents: dict[str, bytes | None] = dict.fromkeys(self._paths())
         contents.update(files)
         with free_of_hooks():
             commit_files(self.workspace.repository, contents.items(), f"release {version}\n")
         self._git("tag", "--force", _tag(version))
         return self.head
+
+    def _paths(self) -> list[str]:
+        """Return the paths of the commit that the work tree stands on."""
+        # Without -z git writes an unusual name in quotes.
+        return [path for path in self._git("ls-files", "-z").split("\0") if path]
 
     @property
     def head(self) -> str:
