@@ -49,7 +49,7 @@ def _told_first(original: Callable[..., Any], name: str, witness: Witness) -> Ca
 
 
 def _told_where_it_starts(original: Any, witness: Witness) -> Any:
-    class Popen(original):  # type: ignore[misc]
+    class Popen(original):
         def __init__(self, args: Any, *more: Any, **options: Any) -> None:
             witness("start", str(args))
             super().__init__(args, *more, **options)
