@@ -153,7 +153,7 @@ def test_crash_at_any_step_leaves_each_folder_whole(folders, tmp_path):
         for folder, copy in zip(folders, copies, strict=True):
             shutil.copytree(folder, copy)
         write = partial(transaction.run, *batches(copies))
-        lives = crash_sweep._lives(write, step, crash_sweep.WAYS["os._exit"])
+        lives = crash_sweep.lives(write, step, crash_sweep.WAYS["os._exit"])
         for copy in copies:
             transaction.recover(copy)
         outcomes.append(contents(copies))
