@@ -1,8 +1,10 @@
 """What must pass: steps, in lanes that run at the same time.
 
-Tests that start clusters of Ray share a lane, since two clusters compete for memory. Other engines
-have one of their own: one thread computes in each, so a second one takes the core that the first
-leaves. Environments are built in a lane of their own, in the order in which the others need them.
+Engines share one lane, since two of them compete for the cores, and two clusters of Ray for memory:
+with Ray in a lane of its own, two steps that took 700 and 540 s one after the other took 2,430 and
+1,530 s side by side on two cores.
+What runs beside them are steps of one process. Environments are built in a lane of their own, in
+the order in which the others need them.
 """
 
 from __future__ import annotations
@@ -30,49 +32,14 @@ class Step:
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class StackTests:
-    """Test paths that a stack names under a title, for its environment of a short name.
-
-    For example `StackTests(stack, "verl", "cpu", ("tests/verl",)).step.name` ends with
-    `verl in cpu`.
-    """
-
-    stack: Stack
-    title: str
-    short: str
-    paths: tuple[str, ...]
-
-    @property
-    def environment(self) -> str:
-        """The environment's full name."""
-        return full_name(self.short, self.stack)
-
-    @property
-    def starts_a_cluster(self) -> bool:
-        """Whether its stack lists it under `clusters`."""
-        return self.title in self.stack.ci.get("clusters", ())
-
-    @property
-    def step(self) -> Step:
-        """The step that runs them."""
-        name = f"{self.stack.name} {self.title} in {self.short}"
-        return Step(name, python_in(self.environment, "-m", "pytest", *self.paths))
-
-
 def lanes() -> list[list[Step]]:
     """Return the steps; those of a lane run one after the other."""
-    return [
-        list(environment_steps()),
-        [*dev_steps(), *upstream_steps()],
-        list(cluster_steps()),
-        list(engine_steps()),
-    ]
+    return [list(environment_steps()), [*dev_steps(), *upstream_steps()], list(engine_steps())]
 
 
 def environment_steps() -> Iterator[Step]:
     """Yield the steps that build environments."""
-    for name in dict.fromkeys(test.environment for test in stack_tests()):
+    for name in dict.fromkeys(name for _, name, _ in stack_tests()):
         yield Step(f"build {name}", python_file("environment.py", name))
 
 
@@ -93,14 +60,10 @@ def dev_steps() -> Iterator[Step]:
     yield Step("environments resolve", python_file("lock.py", "--check"))
 
 
-def cluster_steps() -> Iterator[Step]:
-    """Yield the steps in environments of stacks that start clusters of Ray."""
-    return (test.step for test in stack_tests() if test.starts_a_cluster)
-
-
 def engine_steps() -> Iterator[Step]:
-    """Yield the other steps in environments of stacks."""
-    return (test.step for test in stack_tests() if not test.starts_a_cluster)
+    """Yield the steps in environments of stacks."""
+    for title, name, paths in stack_tests():
+        yield Step(title, python_in(name, "-m", "pytest", *paths))
 
 
 def upstream_steps() -> Iterator[Step]:
@@ -111,10 +74,10 @@ def upstream_steps() -> Iterator[Step]:
             yield Step(f"{stack.name} upstream's tests", python_file("upstream_tests.py", name))
 
 
-def stack_tests() -> list[StackTests]:
-    """Return the tests that stacks name."""
+def stack_tests() -> list[tuple[str, str, list[str]]]:
+    """Return title, environment and paths of the tests that stacks name."""
     return [
-        StackTests(stack, title, short, tuple(paths))
+        (f"{stack.name} {title} in {short}", full_name(short, stack), paths)
         for stack in in_turn()
         for short, titles in stack.ci.get("tests", {}).items()
         for title, paths in titles.items()
@@ -128,7 +91,7 @@ def in_turn() -> list[Stack]:
 
 def unclaimed_tests() -> list[str]:
     """Return the test folders that no stack names: they need none."""
-    claimed = {path for test in stack_tests() for path in test.paths}
+    claimed = {path for *_, paths in stack_tests() for path in paths}
     found = {file.relative_to(ROOT).parts[1] for file in ROOT.glob("tests/*/**/test_*.py")}
     return sorted({f"tests/{street}" for street in found} - claimed)
 
