@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from specroll.authoring import fresh_lock, series_list
 from specroll.authoring.workspace import Workspace, listing
@@ -16,8 +16,7 @@ from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Lock, PackageLock, fingerprint
 from specroll.stack.patch import Patch
 from specroll.stack.registry import Package, Stack
-from specroll.stack.series import Series, load_parts
-from specroll.stack.sets import BASE
+from specroll.stack.series import Series, load_parts, part_of
 from specroll.target.installed import read
 from specroll.wording import counted
 from specroll.writing import transaction
@@ -139,13 +138,8 @@ def _parts(old: Stack, package: Package, exports: Mapping[str, Export]) -> Mappi
         except PatchError as error:
             repository = f"the scratch repository of {package.name}"
             raise PatchError(f"A commit in {repository} {error}") from error
-        found.setdefault(_part(name), []).append(patch)
+        found.setdefault(part_of(name), []).append(patch)
     return {part: Series(tuple(patches)) for part, patches in found.items()}
-
-
-def _part(patch: str) -> str:
-    """Return the part that a patch belongs to by its folder."""
-    return PurePosixPath(patch).parent.name or BASE
 
 
 def _changes(
@@ -161,8 +155,8 @@ def _changes(
         package = old.package(name)
         contents |= {old.folder / name / patch: None for patch in package.whole.series}
         contents |= {old.folder / name / patch: data for patch, data in export.items()}
-        for part in dict.fromkeys([*package.parts, *map(_part, export)]):
-            series = [patch for patch in export if _part(patch) == part]
+        for part in dict.fromkeys([*package.parts, *map(part_of, export)]):
+            series = [patch for patch in export if part_of(patch) == part]
             text = series_list.replaced(distribution, old, text, (name, part), series)
     contents |= {description: text, old.folder / lock.FILE_NAME: Lock(locks).dump()}
     return [Change(path, data) for path, data in contents.items() if read(path) != data]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from specroll.authoring import fresh_lock
 from specroll.authoring.workspace import listing
@@ -19,7 +19,7 @@ from specroll.stack.header import Header
 from specroll.stack.lock import Lock, fingerprint
 from specroll.stack.patch import Patch
 from specroll.stack.registry import Stack
-from specroll.stack.series import Series, load_parts
+from specroll.stack.series import Series, load_parts, part_of
 from specroll.stack.sets import BASE
 from specroll.target.installed import read
 from specroll.writing import transaction
@@ -116,7 +116,9 @@ class Publication:
     def _move(self, carriage: Carriage, export: Export) -> Move:
         package = self._source.package(carriage.session.package)
         version = carriage.session.route[-1]
-        series = {part: [name for name in export if _part(name) == part] for part in package.parts}
+        series = {
+            part: [name for name in export if part_of(name) == part] for part in package.parts
+        }
         return Move(package, version, self.passage.artefacts(package, version), series)
 
     def _exported(self, carriage: Carriage) -> Export:
@@ -207,13 +209,8 @@ def _series(exports: Mapping[str, Export]) -> Mapping[str, Mapping[str, Series]]
     for package, export in exports.items():
         parts = found.setdefault(package, {BASE: []})
         for name, data in export.items():
-            parts.setdefault(_part(name), []).append(Patch.parse(name, data, package))
+            parts.setdefault(part_of(name), []).append(Patch.parse(name, data, package))
     return {
         package: {part: Series(tuple(patches)) for part, patches in parts.items()}
         for package, parts in found.items()
     }
-
-
-def _part(patch: str) -> str:
-    """Return the part that a patch belongs to by its folder."""
-    return PurePosixPath(patch).parent.name or BASE

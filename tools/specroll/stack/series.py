@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from specroll.errors import Collector, DriftError, PatchError
 from specroll.stack.lock import SeriesEntry
 from specroll.stack.patch import Patch, Reader
 from specroll.stack.registry import Package, Stack
+from specroll.stack.sets import BASE
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ class Series:
             except (DriftError, PatchError) as error:
                 raise type(error)(f"{patch.name} does not apply: {error}") from error
         return after
+
+
+def part_of(patch: str) -> str:
+    """Return the part that a patch belongs to by its folder.
+
+    >>> part_of("cpu/0001-bugfix-slow.patch"), part_of("0001-bugfix-first.patch")
+    ('cpu', 'base')
+    """
+    return PurePosixPath(patch).parent.name or BASE
 
 
 def load_parts(stack: Stack, package: Package) -> Mapping[str, Series]:
