@@ -4,7 +4,8 @@
     python3 ci/environment.py cpu     # prints the interpreter of the environment
 
 The environments are `dev` and those of the stacks that name a lock: `cpu-STACK` is the environment
-`cpu` of a stack, and `cpu` alone that of the default stack. uv builds an environment from its lock,
+`cpu` of a stack, and `cpu` alone that of the default stack. Where that has none of the name, the
+newest stack that has one is meant. uv builds an environment from its lock,
 which has hashes (see lock.py). It lies in `${SPECROLL_CACHE:-$HOME/.cache/specroll}/environments`,
 under the digest of that lock.
 """
@@ -31,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 from specroll.cache import cache_folder
 
 from ci.unused_environments import remove_unused
-from testing.registry import ROOT, Stack, default_stack, stacks
+from testing.registry import ROOT, Stack, in_turn, stacks
 
 PYTHON_VERSION = "3.11"
 UV_REQUIREMENT = "uv==0.13.9"
@@ -82,18 +83,30 @@ def full_name(short: str, stack: Stack) -> str:
 
 def names() -> list[str]:
     """Return the names that `find` knows, in order."""
-    default = f"-{default_stack().name}"
-    return sorted({*environments(), *(name.removesuffix(default) for name in environments())})
+    return sorted(_named())
 
 
 def find(name: str) -> Environment:
-    """Return the environment of a name; without a stack it is that of the default one.
+    """Return the environment of a name, with or without a stack.
+
+    Without one it is that of the first stack in turn that has it.
 
     Raises:
         KeyError: there is none.
     """
+    return _named()[name]
+
+
+def _named() -> dict[str, Environment]:
+    """Return all environments by the names that are understood."""
     known = environments()
-    return known[name if name in known else full_name(name, default_stack())]
+    shorts = {
+        short: known[full_name(short, stack)]
+        for stack in reversed(in_turn())
+        for short in stack.environments
+        if full_name(short, stack) in known
+    }
+    return shorts | known
 
 
 def interpreter(name: str) -> Path:

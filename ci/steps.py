@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ci.environment import full_name
-from testing.registry import ROOT, Stack, stacks
+from testing.registry import ROOT, in_turn
 
 # It needs Python 3.11. What it imports of the shipped parts is checked for an older one, too.
 FOR_3_11 = ("--python-version", "3.11", "--follow-imports", "silent")
@@ -82,11 +82,6 @@ def stack_tests() -> list[tuple[str, str, list[str]]]:
         for short, titles in stack.ci.get("tests", {}).items()
         for title, paths in titles.items()
     ]
-
-
-def in_turn() -> list[Stack]:
-    """Return the stacks, the default one first."""
-    return sorted(stacks(), key=lambda stack: not stack.is_default)
 
 
 def unclaimed_tests() -> list[str]:

@@ -117,9 +117,14 @@ def stack(name: str) -> Stack:
     return {stack.name: stack for stack in stacks()}[name]
 
 
+def in_turn() -> list[Stack]:
+    """Return the stacks: the default one, then the newest first."""
+    return sorted(stacks(), key=lambda stack: (stack.is_default, stack.name), reverse=True)
+
+
 def default_stack() -> Stack:
     """Return the stack that is meant where none is named."""
-    return next(stack for stack in stacks() if stack.is_default)
+    return in_turn()[0]
 
 
 @functools.cache
@@ -128,7 +133,7 @@ def installed_stack() -> Stack | None:
 
     At least one of a stack's packages is installed, and all that are have its release.
     """
-    return next((stack for stack in stacks() if _is_installed(stack)), None)
+    return next((stack for stack in in_turn() if _is_installed(stack)), None)
 
 
 def provides(capability: str) -> bool:

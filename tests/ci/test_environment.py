@@ -15,7 +15,8 @@ from ci import environment, patched, unused_environments
 from ci.environment import Environment
 from ci.python import prepared_interpreter
 from ci.unused_environments import UNUSED_DAYS, remove_unused
-from testing.registry import ROOT, default_stack
+from testing import registry
+from testing.registry import ROOT, Stack, default_stack
 
 
 @pytest.fixture
@@ -58,6 +59,18 @@ def test_a_name_without_a_stack_means_the_default_one():
     assert environment.find("cpu") == environment.find(f"cpu-{default_stack().name}")
     assert {"cpu", f"cpu-{default_stack().name}", "dev"} <= set(environment.names())
     assert all(environment.find(name) for name in environment.names())
+
+
+def test_a_name_that_the_default_stack_lacks_means_the_newest_one(tmp_path, monkeypatch):
+    tables = {
+        "alpha": {"environments": {"npu": {"lock": "npu.txt"}}},
+        "beta": {"environments": {"npu": {"lock": "npu.txt"}}},
+        "gamma": {"environments": {"npu": {}}, "default": True},
+    }
+    known = tuple(Stack(name, tmp_path / name, table) for name, table in tables.items())
+    monkeypatch.setattr(registry, "stacks", lambda: known)
+    monkeypatch.setattr(environment, "stacks", lambda: known)
+    assert environment.find("npu") == environment.find("npu-beta")
 
 
 def test_an_unknown_environment_is_refused():

@@ -12,7 +12,7 @@ from ci.environment import BuildError, find
 from testing.npu_emulator import cache as parts
 from testing.npu_emulator import releases, schemas
 from testing.npu_emulator.releases import Release
-from testing.registry import default_stack, stacks
+from testing.registry import stacks
 
 LIBRARY = b"\0".join(
     [
@@ -49,8 +49,9 @@ def test_schemas_are_strings_of_the_libraries(wheel):
 
 
 def test_schemas_are_written_once(wheel, cache, monkeypatch, capsys):
-    release = Release.of(default_stack())
-    monkeypatch.setattr(sys, "argv", ["schemas", default_stack().name])
+    stack = stacks()[0]
+    release = Release.of(stack)
+    monkeypatch.setattr(sys, "argv", ["schemas", stack.name])
     fetched = []
     monkeypatch.setattr(schemas, "fetch", lambda release: fetched.append(release) or wheel)
     for _ in range(2):

