@@ -32,7 +32,7 @@ from bench.lib.output.results import Results
 from bench.lib.plots import rejection as plots
 from bench.lib.rejection import PARTS, Work, inputs, our_parts, upstream_parts
 from testing.npu_emulator.counting import counted
-from testing.registry import stacks
+from testing.registry import stacks_with
 from testing.upstream_functions import upstream_functions
 
 Found = dict[str, Any]
@@ -46,7 +46,7 @@ COUNTED_VOCABULARY = 100
 MOST_TURNS, LEAST_TURNS, SECONDS_PER_PART = 25, 3, 1.0
 OURS = "ours"
 # A stack by its release of vLLM-Ascend: two that share one share its samplers, too.
-RELEASES = {stack.release("vllm_ascend"): stack for stack in stacks()}
+RELEASES = {stack.release("vllm_ascend"): stack for stack in stacks_with("vllm_ascend")}
 # In a batch of 1, all parts of a step together take at most so many times as long as upstream's.
 MOST_FOR_ONE = 1.5
 

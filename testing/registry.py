@@ -117,6 +117,11 @@ def stack(name: str) -> Stack:
     return {stack.name: stack for stack in stacks()}[name]
 
 
+def stacks_with(package: str) -> list[Stack]:
+    """Return the stacks that patch a package, the oldest first."""
+    return [stack for stack in stacks() if package in stack.table["packages"]]
+
+
 def in_turn() -> list[Stack]:
     """Return the stacks: the default one, then the newest first."""
     return sorted(stacks(), key=lambda stack: (stack.is_default, stack.name), reverse=True)

@@ -103,6 +103,11 @@ def test_a_capability_that_no_stack_has_is_a_slip(two_stacks, install):
         registry.provides("wing")
 
 
+def test_stacks_with_a_package(two_stacks):
+    assert registry.stacks_with("alpha") == list(two_stacks)
+    assert registry.stacks_with("beta") == []
+
+
 def test_what_a_stack_says_of_its_packages(two_stacks):
     old, _ = two_stacks
     assert registry.stack("old") is old
