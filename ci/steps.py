@@ -1,10 +1,10 @@
 """What must pass: steps, in lanes that run at the same time.
 
-Engines share one lane, since two of them compete for the cores, and two clusters of Ray for memory:
-with Ray in a lane of its own, two steps that took 700 and 540 s one after the other took 2,430 and
-1,530 s side by side on two cores.
-What runs beside them are steps of one process. Environments are built in a lane of their own, in
-the order in which the others need them.
+Engines of many processes share one lane, since two clusters of Ray compete for the cores and for
+memory: with Ray in a lane of its own, two steps that took 700 and 540 s one after the other took
+2,430 and 1,530 s side by side on two cores.
+What runs beside them are steps of one process or two, engines on an emulated NPU among them.
+Environments are built in a lane of their own, in the order in which the others need them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ci.environment import full_name
+from ci.environment import find, full_name
+from ci.npu_emulator import is_emulated
 from testing.registry import ROOT, in_turn
 
 # It needs Python 3.11. What it imports of the shipped parts is checked for an older one, too.
@@ -34,7 +35,8 @@ class Step:
 
 def lanes() -> list[list[Step]]:
     """Return the steps; those of a lane run one after the other."""
-    return [list(environment_steps()), [*dev_steps(), *upstream_steps()], list(engine_steps())]
+    beside = [*dev_steps(), *upstream_steps(), *emulated_steps()]
+    return [list(environment_steps()), beside, list(engine_steps())]
 
 
 def environment_steps() -> Iterator[Step]:
@@ -61,9 +63,17 @@ def dev_steps() -> Iterator[Step]:
 
 
 def engine_steps() -> Iterator[Step]:
-    """Yield the steps in environments of stacks."""
+    """Yield the steps in environments of stacks that have no emulator."""
     for title, name, paths in stack_tests():
-        yield Step(title, python_in(name, "-m", "pytest", *paths))
+        if not is_emulated(find(name)):
+            yield Step(title, python_in(name, "-m", "pytest", *paths))
+
+
+def emulated_steps() -> Iterator[Step]:
+    """Yield the steps on emulated NPUs."""
+    for title, name, paths in stack_tests():
+        if is_emulated(find(name)):
+            yield Step(title, python_in(name, "-m", "pytest", *paths))
 
 
 def upstream_steps() -> Iterator[Step]:
