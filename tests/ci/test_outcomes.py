@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from ci.outcomes import read_outcomes
+from ci.outcomes import read_outcomes, read_reasons
 
 
 @pytest.fixture
@@ -41,3 +41,27 @@ def test_a_file_that_was_not_finished(tmp_path):
     (tmp_path / "tests.xml").write_text("<testsuites>")
     with pytest.raises(ElementTree.ParseError):
         read_outcomes(tmp_path / "tests.xml")
+
+
+REASONS = [
+    ('<failure message="assert 1 == 2"/>', "AssertionError"),
+    ('<failure message="a.b.OddError: it"/>', "OddError"),
+    ('<failure message="KeyboardInterrupt"/>', "KeyboardInterrupt"),
+    ("""<error message='failed on setup with "a.OddError: it"'/>""", "OddError"),
+    ('<error message="collection failure">in x\nE   a.OddError: it</error>', "OddError"),
+    ('<error message="collection failure"/>', "an unknown error"),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), REASONS)
+def test_reasons(write_cases, content, reason):
+    assert read_reasons(write_cases(content)) == {"a.b": reason}
+
+
+def test_what_does_not_fail_has_no_reason(write_cases):
+    assert read_reasons(write_cases("", "<skipped/>")) == {}
+
+
+def test_the_first_reason_counts(write_cases):
+    cases = write_cases('<failure message="assert 0"/>', '<error message="OddError: it"/>')
+    assert read_reasons(cases) == {"a.b": "AssertionError"}

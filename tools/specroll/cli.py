@@ -318,6 +318,7 @@ def refresh_command(
 @click.option("--through", is_flag=True, help="Visit every final release on the way.")
 @click.option("--continue", "continues", is_flag=True, help="Go on: the conflict is resolved.")
 @click.option("--accept", "accepted", multiple=True, metavar="PATCH", help=ACCEPT)
+@click.option("--prove", "proves", is_flag=True, help="Then run the proofs that patches name.")
 @click.option("--dry-run", is_flag=True, help="Carry all that can be carried, and write nothing.")
 @click.option("--workdir", type=FOLDER, default=WORKDIR, help="Where scratch repositories lie.")
 @click.option("--artefacts", type=FOLDER, help="Folder to look for pinned files in first.")
@@ -329,10 +330,11 @@ def rebase_command(
     Works in a git repository a package, WORKDIR/STACK/PACKAGE. Patches are merged three-way. A
     conflict stops there; mend it with git, then --continue. What is not plainly the same needs
     eyes until --accept. The stack is written once nothing is left to judge. Interrupted, the same
-    command goes on.
+    command goes on. With --prove the distribution's ci/proofs.py then says which bugfix is
+    superfluous and which feature is not carried.
 
     \b
-    Exits 0 once it is written, 1 where something needs eyes, 3 at a conflict.
+    Exits 0 once it is written, 1 where something needs eyes or is not proven, 3 at a conflict.
 
     \b
     Example: apply-patches rebase mypackage --onto 1.1 --stack NEW --through

@@ -216,3 +216,8 @@ def test_git_leaves_patches_as_they_are():
     ).stdout.splitlines()
     assert listed
     assert all(line.endswith(": text: unset") for line in checked)
+
+
+def test_what_was_proven_may_lie_in_a_stack(lint, tidy):
+    (tidy.stack / "proofs.json").write_text("{}\n")
+    assert lint().code == 0

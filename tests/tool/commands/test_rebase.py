@@ -217,6 +217,7 @@ REFUSALS = [
     (("--accept", "nothing"), 2, "No patch 'nothing' needs eyes"),
     (("--dry-run", "--continue"), 2, "--dry-run begins anew"),
     (("--dry-run", "--accept", "x"), 2, "--dry-run begins anew"),
+    (("--dry-run", "--prove"), 2, "--dry-run writes no stack that could be proven"),
     (("--stack", "../new"), 2, "'../new' is no name for a stack"),
 ]
 
@@ -283,3 +284,74 @@ def test_a_release_without_a_source_archive(rebase, publish, small_index):
     small_index.files = [file for file in small_index.files if file.name != "alpha-1.1.tar.gz"]
     result = rebase()
     assert (result.code, "alpha 1.1 has no source archive" in result.err) == (4, True)
+
+
+PROVER = """\
+import json, pathlib, sys
+assert pathlib.Path(__file__).parents[1].joinpath("patches/new/stack.toml").exists()
+assert sys.argv[1:] == ["new", "--json"]
+print("it takes a while", file=sys.stderr)
+"""
+TOLD = """\
+facts = {"summary": "1 proven now, 1 not", "patches": [
+    {"patch": "alpha/0001-bugfix-first.patch", "word": "superfluous", "said": "test passes"},
+    {"patch": "alpha/0002-feature-second.patch", "word": "proven", "said": "test fails"},
+]}
+print(json.dumps(facts))
+"""
+
+
+@pytest.fixture
+def make_prover(exported_project):
+    """Return a function that gives the distribution a prover of this text."""
+
+    def make(text):
+        path = exported_project.root / "ci/proofs.py"
+        path.parent.mkdir()
+        path.write_text(text)
+        return path
+
+    return make
+
+
+def test_what_a_prover_says_is_reported(rebase, publish, project, make_prover):
+    publish("1.1", PLAIN)
+    make_prover(f"{PROVER}{TOLD}sys.exit(1)")
+    result = rebase("--prove")
+    assert result.code == 1, result.err
+    assert f"superfluous {FIRST}: test passes\nproven    {SECOND}: test fails\n" in result.out
+    assert result.out.endswith("; 1 proven now, 1 not\n")
+    assert (project.root / "patches/new/stack.toml").exists()
+
+
+def test_a_stack_that_is_proven(rebase, publish, make_prover):
+    publish("1.1", PLAIN)
+    make_prover(PROVER + TOLD)
+    result = rebase("--prove", "--json")
+    assert result.code == 0, result.err
+    assert {"word": "proven", "text": f"{SECOND}: test fails"} in json.loads(result.out)["lines"]
+
+
+@pytest.mark.parametrize("end", ["sys.exit(3)", "print('[]'); sys.exit(3)"])
+def test_a_prover_that_gives_up_leaves_the_stack(rebase, publish, project, make_prover, end):
+    publish("1.1", PLAIN)
+    path = make_prover(PROVER + end)
+    result = rebase("--prove")
+    assert result.code == 1, result.err
+    assert f"nothing is proven, since `{path} new` ended with 3; see above" in result.out
+    assert (project.root / "patches/new/stack.toml").exists()
+
+
+def test_nothing_is_proven_while_something_needs_eyes(rebase, questioned, make_prover):
+    make_prover("raise SystemExit('this must not run')")
+    result = rebase("--prove")
+    assert (result.code, "1 need eyes" in result.out) == (1, True)
+
+
+def test_a_distribution_without_a_prover(rebase, publish, project, make):
+    publish("1.1", PLAIN)
+    before = make.snapshot(project.root)
+    result = rebase("--prove")
+    assert result.code == 2
+    assert "ci/proofs.py does not exist, so nothing is proven; leave out --prove." in result.err
+    assert make.snapshot(project.root) == before

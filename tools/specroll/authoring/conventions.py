@@ -12,6 +12,8 @@ from specroll.stack.distribution import Distribution
 from specroll.stack.patch import Patch
 from specroll.stack.registry import FILE_NAME, Package, Stack
 
+# What a distribution keeps of its proofs.
+PROOFS = "proofs.json"
 NAME = re.compile(r"[0-9]{4}-(feature|bugfix)-\w+\.patch")
 
 
@@ -92,6 +94,7 @@ def unused_files(distribution: Distribution, stacks: Sequence[Stack]) -> Iterato
 def _used(distribution: Distribution, stack: Stack) -> Iterator[Path]:
     yield stack.folder / FILE_NAME
     yield stack.folder / lock.FILE_NAME
+    yield stack.folder / PROOFS
     for package in stack.packages.values():
         yield from (stack.folder / package.name / name for name in package.whole.series)
         yield from (distribution.overlay / path for path in package.whole.overlay)

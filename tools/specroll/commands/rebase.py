@@ -15,6 +15,7 @@ from specroll.errors import PatchError, RequestError
 from specroll.porting import publication
 from specroll.porting.carriage import Carriage
 from specroll.porting.passage import Passage
+from specroll.porting.prover import Prover
 from specroll.porting.publication import Publication
 from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell
 from specroll.report import Report
@@ -62,6 +63,7 @@ class Wish:
         continues: Whether a conflict has been resolved.
         accepted: Patches whose findings are accepted, by name, with or without number.
         dry_run: Whether nothing is to be written.
+        proves: Whether the proofs of the patches are run once the stack is written.
     """
 
     aims: Mapping[str, str]
@@ -73,6 +75,7 @@ class Wish:
     continues: bool = False
     accepted: tuple[str, ...] = ()
     dry_run: bool = False
+    proves: bool = False
 
 
 def rebase(distribution: Distribution, wish: Wish) -> Report:
@@ -82,6 +85,7 @@ def rebase(distribution: Distribution, wish: Wish) -> Report:
         ToolError: a release cannot be had, or something is asked for that is not there.
     """
     _refuse(wish)
+    prover = Prover.of(distribution) if wish.proves else None
     passage = Passage(
         distribution,
         Stack.load(distribution, wish.old or default_stack(distribution)),
@@ -96,7 +100,7 @@ def rebase(distribution: Distribution, wish: Wish) -> Report:
     with transaction.exclusive(passage.folder):
         publication.recover(passage, wish.stack)
         publication.refuse_known(passage, wish.stack, wish.aims)
-        return _rebased(passage, wish)
+        return _proven(_rebased(passage, wish), prover, wish.stack)
 
 
 def _refuse(wish: Wish) -> None:
@@ -107,6 +111,8 @@ def _refuse(wish: Wish) -> None:
         )
     if wish.dry_run and (wish.continues or wish.accepted):
         raise RequestError("--dry-run begins anew each time; leave out --continue and --accept.")
+    if wish.dry_run and wish.proves:
+        raise RequestError("--dry-run writes no stack that could be proven; leave out --prove.")
 
 
 def _rehearsed(passage: Passage, wish: Wish) -> Report:
@@ -139,6 +145,16 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
             f"stack {wish.stack} is written: {report.summary}; {linted.summary}; look at its"
             " [environments] and [ci]"
         )
+    return report
+
+
+def _proven(report: Report, prover: Prover | None, stack: str) -> Report:
+    """Return a report with what is proven of a stack, once that is written."""
+    if prover and "changed" in report.facts:
+        proofs = prover.prove(stack)
+        report.lines += proofs.lines
+        report.exit_code = max(report.exit_code, proofs.exit_code)
+        report.summary = f"{report.summary}; {proofs.summary}"
     return report
 
 
