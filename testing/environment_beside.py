@@ -67,8 +67,9 @@ def make_beside(python: Path, patch: str, folder: Path, distribution: Distributi
     series = Series.load(Stack.load(distribution, applied.stack), package, applied.patches)
     saved = state.saved(found, applied)
     lesser = without({path: saved[path] for path in applied.files}, series.patches, name)
-    inner = (found.root / package).relative_to(python.parents[1])
-    link(python.parents[1], folder, inner.parts)
+    whole = python.parents[1].resolve()
+    inner = (found.root / package).relative_to(whole)
+    link(whole, folder, inner.parts)
     for path, data in lesser.files.items():
         if data != found.read(path):
             replace(folder / inner.parent / path, data)

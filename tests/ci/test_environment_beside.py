@@ -101,6 +101,13 @@ def test_overlay_files_and_modules_of_others_are_there(project, patched, tmp_pat
     assert said(python, "import sys; print(sys.prefix)") == str(tmp_path / "beside")
 
 
+def test_an_environment_may_be_named_by_a_link(project, patched, tmp_path):
+    (tmp_path / "link").symlink_to(patched.parents[1])
+    named = tmp_path / "link" / "bin" / "python"
+    python, _ = beside(project, named, FIRST, tmp_path / "beside")
+    assert answer(python) == "41"
+
+
 def test_the_environment_stays_as_it_is(project, patched, tmp_path):
     package = of_interpreter(str(patched)).site / "alpha"
     before = {path: path.read_bytes() for path in package.rglob("*") if path.is_file()}
