@@ -15,6 +15,7 @@ from ci.outcomes import read_outcomes, read_reasons
 from testing.registry import ROOT
 
 OPTIONS = ("--tb=no", "--no-summary", "--disable-warnings", "-q", "-pno:cacheprovider")
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 PASSED, FAILED, SKIPPED, UNTOLD = "passed", "failed", "skipped", "untold"
 
 
@@ -102,5 +103,7 @@ def _end(code: int | None) -> Outcome:
     if code is None:
         return Outcome(FAILED, "does not end")
     if code < 0:
-        return Outcome(FAILED, f"ends with {signal.Signals(-code).name}")
+        # Others come from outside: the system ends what takes too much memory.
+        how = FAILED if -code in CRASHES else UNTOLD
+        return Outcome(how, f"ends with {signal.Signals(-code).name}")
     return Outcome(UNTOLD, f"does not run (pytest ends with {code})")

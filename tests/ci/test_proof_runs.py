@@ -30,6 +30,7 @@ def test_skipped(): pass
 def test_some_fail(number): assert number == 1
 def test_hangs(): time.sleep(600)
 def test_dies(): os.kill(os.getpid(), signal.SIGSEGV)
+def test_is_killed(): os.kill(os.getpid(), signal.SIGKILL)
 class TestInside:
     def test_it(self): pass
 """
@@ -73,6 +74,11 @@ def test_a_test_that_does_not_exist_hides_no_other(runner):
 def test_a_crash_is_a_failure(runner):
     proof = f"{HERE}::test_dies"
     assert runner.run([proof]) == {proof: Outcome("failed", "ends with SIGSEGV")}
+
+
+def test_a_test_that_is_killed_from_outside_says_nothing(runner):
+    proof = f"{HERE}::test_is_killed"
+    assert runner.run([proof]) == {proof: Outcome("untold", "ends with SIGKILL")}
 
 
 def test_a_test_that_does_not_end_is_a_failure(runner):
