@@ -12,10 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
+ENDING = (signal.SIGINT, signal.SIGTERM)
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -35,21 +36,40 @@ def run_contained(
 
     Raises:
         OSError: it cannot start.
+        KeyboardInterrupt: a signal came that is to end this process.
     """
     adopt_orphans()
     others = frozenset(children(os.getpid()))
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-        process_group=0,
-    )
+    with held_back() as signals:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            process_group=0,
+        )
+        try:
+            return _waited_for(process, others, signals, time.monotonic() + limit)
+        finally:
+            end_children(others)
+
+
+@contextmanager
+def held_back() -> Iterator[list[int]]:
+    """Collect the signals that are to end this process, and raise `KeyboardInterrupt` afterwards.
+
+    An exception in between, and be it of the second signal, would leave processes behind.
+    """
+    came: list[int] = []
+    handlers = {each: signal.signal(each, lambda it, _: came.append(it)) for each in ENDING}
     try:
-        return _waited_for(process, others, time.monotonic() + limit)
+        yield came
     finally:
-        end_children(others)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def adopt_orphans() -> None:
@@ -58,10 +78,16 @@ def adopt_orphans() -> None:
 
 
 def _waited_for(
-    process: subprocess.Popen[bytes], others: Collection[int], deadline: float
+    process: subprocess.Popen[bytes],
+    others: Collection[int],
+    signals: Collection[int],
+    deadline: float,
 ) -> int | None:
-    """Return a process's exit code, None where the deadline passed; lay orphans to rest."""
-    while (code := process.poll()) is None and time.monotonic() < deadline:
+    """Return a process's exit code, None where the deadline passed; lay orphans to rest.
+
+    Where a signal comes meanwhile, it is None too.
+    """
+    while (code := process.poll()) is None and time.monotonic() < deadline and not signals:
         for child in children(os.getpid()):
             if child != process.pid and child not in others:
                 with suppress(ChildProcessError):

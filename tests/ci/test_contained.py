@@ -1,13 +1,16 @@
 """What a command leaves behind when it ends, or is ended."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from ci import contained
 from ci.contained import run_contained
+from testing.registry import ROOT
 
 # A grandchild in a session of its own, whose parent ends at once: as Ray's workers.
 LEAVING = """
@@ -73,6 +76,35 @@ def test_a_command_that_somebody_interrupts_is_ended(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(HANGING)
     assert not is_running(started[0].pid)
+
+
+STOPPED = """
+import signal, sys
+from ci.contained import run_contained
+from ci import contained
+
+def end_children(others, end=contained.end_children):
+    signal.raise_signal(signal.SIGTERM)  # somebody is impatient
+    end(others)
+
+contained.end_children = end_children
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    run_contained([sys.executable, "-c", sys.argv[1], sys.argv[2]], ".", {}, 600.0)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_who_is_impatient_leaves_nothing_behind_either(tmp_path):
+    file = tmp_path / "process"
+    command = [sys.executable, "-c", STOPPED, LEAVING + HANGING, file]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        while not (file.exists() and file.read_text()):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    assert not is_running(int(file.read_text()))
 
 
 def test_the_processes_of_others_stay():
