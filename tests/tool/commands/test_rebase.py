@@ -1,7 +1,11 @@
 """A series carried onto new releases, from the command line to the new stack."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 
 import pytest
 from specroll.stack.distribution import Distribution
@@ -355,3 +359,30 @@ def test_a_distribution_without_a_prover(rebase, publish, project, make):
     assert result.code == 2
     assert "ci/proofs.py does not exist, so nothing is proven; leave out --prove." in result.err
     assert make.snapshot(project.root) == before
+
+
+WAITING = """\
+import pathlib, signal, sys, time
+def stopped(*_):
+    pathlib.Path("stopped").touch()
+    sys.exit(130)
+signal.signal(signal.SIGTERM, stopped)
+pathlib.Path("begun").touch()
+time.sleep(600)
+"""
+
+
+def test_who_stops_it_stops_the_prover_too(publish, make_prover, exported_project, tmp_path):
+    publish("1.1", PLAIN)
+    make_prover(WAITING)
+    options = ("--onto", "1.1", "--stack", "new", "--artefacts", str(tmp_path / "index"), "--prove")
+    launcher = "import sys; from specroll import cli; cli.main()"
+    command = (sys.executable, "-c", launcher, "rebase", "alpha", *options)
+    path = os.pathsep.join(sys.path)
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as process:
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    assert (tmp_path / "stopped").exists()

@@ -59,15 +59,31 @@ class Prover:
     def prove(self, stack: str) -> Proofs:
         """Run the proofs of a stack, and return what they say."""
         command = [sys.executable, str(self.program), stack, "--json"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+        exit_code, output = _run(command)
         try:
-            facts = json.loads(done.stdout)
+            facts = json.loads(output)
             lines = [
                 (each["word"], f"{each['patch']}: {each['said']}") for each in facts["patches"]
             ]
             summary = str(facts["summary"])
         except (ValueError, TypeError, KeyError):
             again = f"`{self.program} {stack}`"
-            summary = f"nothing is proven, since {again} ended with {done.returncode}; see above"
+            summary = f"nothing is proven, since {again} ended with {exit_code}; see above"
             return Proofs([], NOT_PROVEN, summary)
-        return Proofs(lines, int(done.returncode != 0), summary)
+        return Proofs(lines, int(exit_code != 0), summary)
+
+
+def _run(command: list[str]) -> tuple[int, bytes]:
+    """Run a program; return its exit code and what it prints.
+
+    Somebody who stops this process stops that one too, and waits for it: `subprocess.run` would end
+    it by force, and what it runs would go on.
+    """
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    return process.returncode, output
