@@ -222,6 +222,7 @@ REFUSALS = [
     (("--dry-run", "--continue"), 2, "--dry-run begins anew"),
     (("--dry-run", "--accept", "x"), 2, "--dry-run begins anew"),
     (("--dry-run", "--prove"), 2, "--dry-run writes no stack that could be proven"),
+    (("--stack", "1.0", "--prove"), 2, "Stack 1.0 keeps its patches"),
     (("--stack", "../new"), 2, "'../new' is no name for a stack"),
 ]
 

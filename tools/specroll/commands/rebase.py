@@ -85,10 +85,11 @@ def rebase(distribution: Distribution, wish: Wish) -> Report:
         ToolError: a release cannot be had, or something is asked for that is not there.
     """
     _refuse(wish)
-    prover = Prover.of(distribution) if wish.proves else None
+    source = Stack.load(distribution, wish.old or default_stack(distribution))
+    prover = _prover(distribution, wish, source) if wish.proves else None
     passage = Passage(
         distribution,
-        Stack.load(distribution, wish.old or default_stack(distribution)),
+        source,
         wish.workdir.absolute() / wish.stack,
         Index.configured(),
         Store.beside(wish.artefacts),
@@ -113,6 +114,16 @@ def _refuse(wish: Wish) -> None:
         raise RequestError("--dry-run begins anew each time; leave out --continue and --accept.")
     if wish.dry_run and wish.proves:
         raise RequestError("--dry-run writes no stack that could be proven; leave out --prove.")
+
+
+def _prover(distribution: Distribution, wish: Wish, source: Stack) -> Prover:
+    """Return what proves the stack that is to be written."""
+    if wish.stack == source.name:
+        raise RequestError(
+            f"Stack {wish.stack} keeps its patches, and no environment has a further version to"
+            " prove them in; leave out --prove."
+        )
+    return Prover.of(distribution)
 
 
 def _rehearsed(passage: Passage, wish: Wish) -> Report:
