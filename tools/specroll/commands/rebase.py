@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from textwrap import indent
@@ -16,7 +16,7 @@ from specroll.porting import publication
 from specroll.porting.carriage import Carriage
 from specroll.porting.passage import Passage
 from specroll.porting.publication import Publication
-from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell
+from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell, Session
 from specroll.report import Report
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
@@ -95,6 +95,8 @@ def rebase(distribution: Distribution, wish: Wish) -> Report:
     passage.folder.mkdir(parents=True, exist_ok=True)
     with transaction.exclusive(passage.folder):
         publication.recover(passage, wish.stack)
+        if sessions := publication.left_over(passage, wish.stack, wish.aims):
+            return _finished(passage, wish.stack, sessions)
         publication.refuse_known(passage, wish.stack, wish.aims)
         return _rebased(passage, wish)
 
@@ -116,7 +118,7 @@ def _rehearsed(passage: Passage, wish: Wish) -> Report:
         carriages = [elsewhere.carriage(name, aim) for name, aim in wish.aims.items()]
         for carriage in carriages:
             carriage.run_past_conflicts()
-        return _report(carriages)
+        return _report(_sessions(carriages))
 
 
 def _rebased(passage: Passage, wish: Wish) -> Report:
@@ -127,19 +129,33 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
         if conflict := carriage.run():
             return _stopped(carriages, carriage, conflict)
     _accept(carriages, wish.accepted)
-    report = _report(carriages)
-    if report.exit_code == 0:
-        changed = Publication(passage, carriages, wish.stack).write()
-        report.facts["changed"] = [str(path) for path in changed]
-        versions.write(passage.distribution)
-        linted = lint(passage.distribution, passage.store)
-        report.lines += [line for line in linted.lines if line[0] == "differs"]
-        report.exit_code = linted.exit_code
-        report.summary = (
-            f"stack {wish.stack} is written: {report.summary}; {linted.summary}; look at its"
-            " [environments] and [ci]"
-        )
+    sessions = _sessions(carriages)
+    report = _report(sessions)
+    if report.exit_code:
+        return report
+    changed = Publication(passage, carriages, wish.stack).write()
+    report = _finished(passage, wish.stack, sessions)
+    report.facts["changed"] = [str(path) for path in changed]
     return report
+
+
+def _finished(passage: Passage, stack: str, sessions: Sequence[Session]) -> Report:
+    """Do what follows once the stack is written, also where a run was cut short there, report."""
+    versions.write(passage.distribution)
+    linted = lint(passage.distribution, passage.store)
+    publication.forget(passage, sessions)
+    report = _report(sessions)
+    report.lines += [line for line in linted.lines if line[0] == "differs"]
+    report.exit_code = linted.exit_code
+    report.summary = (
+        f"stack {stack} is written: {report.summary}; {linted.summary}; look at its"
+        " [environments] and [ci]"
+    )
+    return report
+
+
+def _sessions(carriages: Iterable[Carriage]) -> list[Session]:
+    return [carriage.session for carriage in carriages]
 
 
 def _settle(carriages: Sequence[Carriage]) -> None:
@@ -175,11 +191,10 @@ def _names(text: str, package: str, patch: str) -> bool:
     return text in (whole, patch, stem, stem.partition("-")[2])
 
 
-def _report(carriages: Sequence[Carriage]) -> Report:
+def _report(sessions: Sequence[Session]) -> Report:
     report = Report()
     questions = 0
-    for carriage in carriages:
-        session = carriage.session
+    for session in sessions:
         for cell in session.cells:
             place = f"{session.package}/{cell.patch} onto {cell.release}"
             if cell.patch != OVERLAY or cell.findings:
@@ -191,15 +206,15 @@ def _report(carriages: Sequence[Carriage]) -> Report:
                 said = "" if is_open else " (accepted)"
                 diff = f"\n{indent(finding.diff, ' ' * 10)}".rstrip()
                 report.add(EYES, f"{place}: {finding.sentence}{said}{diff}")
-    report.facts["packages"] = {each.session.package: asdict(each.session) for each in carriages}
+    report.facts["packages"] = {each.package: asdict(each) for each in sessions}
     conflicts = sum(word == CONFLICT for word, _ in report.lines)
     report.exit_code = PatchError.exit_code if conflicts else NEEDS_EYES if questions else 0
-    report.summary = _summary(carriages, conflicts, questions)
+    report.summary = _summary(sessions, conflicts, questions)
     return report
 
 
-def _summary(carriages: Sequence[Carriage], conflicts: int, questions: int) -> str:
-    cells = [cell for each in carriages for cell in each.session.cells if cell.patch != OVERLAY]
+def _summary(sessions: Sequence[Session], conflicts: int, questions: int) -> str:
+    cells = [cell for each in sessions for cell in each.cells if cell.patch != OVERLAY]
     places = sum(cell.verdict in (CARRIED, MERGED) for cell in cells)
     said = [f"{counted(places, 'patch', 'patches')} carried"]
     if conflicts:
@@ -210,7 +225,7 @@ def _summary(carriages: Sequence[Carriage], conflicts: int, questions: int) -> s
 
 
 def _stopped(carriages: Sequence[Carriage], carriage: Carriage, conflict: Cell) -> Report:
-    report = _report(carriages)
+    report = _report(_sessions(carriages))
     report.summary = (
         f"{carriage.carrier.folder} is in conflict: mend it there and `git add` it, or drop"
         f" {conflict.patch} with `git cherry-pick --skip`; then run this again with --continue"
