@@ -141,10 +141,15 @@ def test_a_resolution_serves_later_releases(rebase, publish, repository):
     publish("1.1", UPSTREAM | CONFLICTING)
     publish("1.2", UPSTREAM | CONFLICTING | {"alpha/__init__.py": "from alpha.core import *\n"})
     options = {"onto": "1.2"}
-    assert rebase("--through", **options).code == 3
+    result = rebase("--through", **options)
+    assert result.code == 3
+    assert (
+        "\n\nalpha, * needs eyes  1.1       1.2\n0001-bugfix-first    conflict  -\n" in result.out
+    )
     resolve(repository)
     result = rebase("--through", "--continue", "--json", **options)
     assert result.code == 0, result.out
+    assert json.loads(result.out)["summary"].startswith("stack new is written: 2 patches carried;")
     assert verdicts(result)["1.1", "0001-bugfix-first.patch"] == "merged"
     assert ("1.2", "0001-bugfix-first.patch") in verdicts(result)
 

@@ -12,7 +12,7 @@ from textwrap import indent
 from specroll.commands import versions
 from specroll.commands.lint import lint
 from specroll.errors import PatchError, RequestError
-from specroll.porting import publication
+from specroll.porting import overview, publication
 from specroll.porting.carriage import Carriage
 from specroll.porting.passage import Passage
 from specroll.porting.publication import Publication
@@ -193,7 +193,6 @@ def _names(text: str, package: str, patch: str) -> bool:
 
 def _report(sessions: Sequence[Session]) -> Report:
     report = Report()
-    questions = 0
     for session in sessions:
         for cell in session.cells:
             place = f"{session.package}/{cell.patch} onto {cell.release}"
@@ -201,22 +200,26 @@ def _report(sessions: Sequence[Session]) -> Report:
                 reason = f" ({cell.reason})" if cell.reason else ""
                 report.add(cell.verdict, f"{place}{reason}")
             is_open = cell in session.questions
-            questions += is_open
             for finding in cell.findings:
                 said = "" if is_open else " (accepted)"
                 diff = f"\n{indent(finding.diff, ' ' * 10)}".rstrip()
                 report.add(EYES, f"{place}: {finding.sentence}{said}{diff}")
+    report.tables = [overview.table(each) for each in sessions if len(each.route) > 1]
     report.facts["packages"] = {each.package: asdict(each) for each in sessions}
     conflicts = sum(word == CONFLICT for word, _ in report.lines)
+    questions = len({(each.package, cell.patch) for each in sessions for cell in each.questions})
     report.exit_code = PatchError.exit_code if conflicts else NEEDS_EYES if questions else 0
     report.summary = _summary(sessions, conflicts, questions)
     return report
 
 
 def _summary(sessions: Sequence[Session], conflicts: int, questions: int) -> str:
-    cells = [cell for each in sessions for cell in each.cells if cell.patch != OVERLAY]
-    places = sum(cell.verdict in (CARRIED, MERGED) for cell in cells)
-    said = [f"{counted(places, 'patch', 'patches')} carried"]
+    # Of a patch that was carried through several releases the last one counts.
+    cells = {(each.package, cell.patch): cell for each in sessions for cell in each.cells}
+    carried = sum(
+        cell.verdict in (CARRIED, MERGED) for cell in cells.values() if cell.patch != OVERLAY
+    )
+    said = [f"{counted(carried, 'patch', 'patches')} carried"]
     if conflicts:
         said.append(counted(conflicts, "conflict"))
     if questions:
