@@ -29,7 +29,7 @@ COLOURS = {
 
 @dataclass
 class Report:
-    """Lines, a summary, warnings, and the facts that `--json` gives instead.
+    """Lines, tables, a summary, warnings, and the facts that `--json` gives instead of tables.
 
     >>> report = Report("stack 1.0: nothing to do")
     >>> report.add("ok", "alpha/0001-bugfix-first.patch")
@@ -39,6 +39,7 @@ class Report:
 
     summary: str = ""
     lines: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, object] = field(default_factory=dict)
     exit_code: int = 0
@@ -49,7 +50,7 @@ class Report:
 
 
 def show(command: str, report: Report, as_json: bool) -> None:
-    """Print a report: lines and summary, or the object, to standard output."""
+    """Print a report: lines, tables and summary, or the object, to standard output."""
     if as_json:
         _show_object(
             {
@@ -64,6 +65,8 @@ def show(command: str, report: Report, as_json: bool) -> None:
         return
     for word, text in report.lines:
         _echo(f"{click.style(f'{word:<9}', fg=COLOURS.get(word))} {text}")
+    for table in report.tables:
+        _echo(f"\n{table}\n")
     for warning in report.warnings:
         _echo(f"{click.style('warning:', fg='yellow')} {warning}", to_error=True)
     _echo(report.summary)

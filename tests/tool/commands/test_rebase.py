@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,10 +145,15 @@ def test_a_resolution_serves_later_releases(rebase, publish, repository):
     publish("1.1", UPSTREAM | CONFLICTING)
     publish("1.2", UPSTREAM | CONFLICTING | {"alpha/__init__.py": "from alpha.core import *\n"})
     options = {"onto": "1.2"}
-    assert rebase("--through", **options).code == 3
+    result = rebase("--through", **options)
+    assert result.code == 3
+    assert (
+        "\n\nalpha, * needs eyes  1.1       1.2\n0001-bugfix-first    conflict  -\n" in result.out
+    )
     resolve(repository)
     result = rebase("--through", "--continue", "--json", **options)
     assert result.code == 0, result.out
+    assert json.loads(result.out)["summary"].startswith("stack new is written: 2 patches carried;")
     assert verdicts(result)["1.1", "0001-bugfix-first.patch"] == "merged"
     assert ("1.2", "0001-bugfix-first.patch") in verdicts(result)
 
@@ -265,6 +271,40 @@ def test_a_repository_of_edit_is_in_the_way(rebase, publish, tool):
     assert tool("edit", "alpha", "--artefacts", "index").code == 0
     result = rebase(stack="1.0")
     assert (result.code, "made by `edit`" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("stack", ["new", "1.0"])
+@pytest.mark.parametrize("place", ["versions.write", "lint", "publication.forget"])
+def test_what_follows_the_writing_is_made_up_for(
+    rebase, publish, project, tool, monkeypatch, stack, place
+):
+    publish("1.1", PLAIN if stack == "new" else UPSTREAM | {"alpha/__init__.py": "limit = 4\n"})
+    with monkeypatch.context() as patch:
+        patch.setattr(f"specroll.commands.rebase.{place}", interrupted)
+        assert rebase(stack=stack).code == 130
+    result = rebase(stack=stack)
+    assert (result.code, f"stack {stack} is written: 2 patches carried" in result.out) == (0, True)
+    assert tool("versions", "--check").code == 0
+    assert rebase(stack=stack).code == 2  # nothing is left to do
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stack", ["new", "1.0"])
+def test_commits_by_hand_are_not_dropped(rebase, publish, questioned, make, project, stack):
+    assert rebase(stack=stack).code == 1
+    repository = project.root.parent / f".apply-patches-edit/{stack}/alpha"
+    git(repository, "commit", "--allow-empty", "-m", "by hand")
+    before = make.snapshot(project.root)
+    result = rebase("--accept", "bugfix-first", stack=stack)
+    assert result.code == 2
+    assert "which no patch was carried to; keep it with `git branch NAME`" in result.err
+    assert make.snapshot(project.root) == before
+    git(repository, "branch", "kept")
+    git(repository, *re.search(r"`git (checkout --detach \w+)`", result.err)[1].split())
+    assert rebase(stack=stack).code == 0
 
 
 @pytest.mark.parametrize("stack", ["new", "1.0"])

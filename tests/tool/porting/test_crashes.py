@@ -68,15 +68,15 @@ def killed(start, place, action):
     while not lives(partial(action, copied(start, place)), step, die):
         yield place
         step += STRIDE
-    assert step > 3 * STRIDE
+    assert step > 2 * STRIDE
 
 
 def die():
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def patches(place):
-    return small_project.snapshot(place / "project/patches")
+def written(place):
+    return small_project.snapshot(place / "project")
 
 
 @pytest.fixture
@@ -88,9 +88,9 @@ def start(exported_project, tmp_path):
 
 
 def test_a_first_run(run, start, tmp_path):
-    untouched = patches(start)
+    untouched = written(start)
     for place in killed(start, tmp_path / "place", run):
-        assert patches(place) == untouched
+        assert written(place) == untouched
         assert run(place) == 3
         resolve(place)
         assert run(place, continues=True) == 0
@@ -101,13 +101,13 @@ def test_a_resolution_is_never_lost(run, start, tmp_path):
     resolve(start)
     whole = copied(start, tmp_path / "whole")
     assert run(whole, continues=True) == 0
-    new = patches(whole)
+    new = written(whole)
     for place in killed(start, tmp_path / "place", lambda place: run(place, continues=True)):
-        # Where the conflict was settled, the one is refused; where all was written, both are.
+        # Where the conflict was settled, the one is refused; where all was finished, both are.
         for continues in (True, False):
             with suppress(RequestError):
                 run(place, continues)
-        assert patches(place) == new
+        assert written(place) == new
 
 
 def test_locks_of_a_killed_git(run, start):

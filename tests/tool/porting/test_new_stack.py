@@ -88,6 +88,13 @@ def test_a_new_stack(stack):
         assert comment in text.decode()
 
 
+def test_no_gap_is_left_of_the_default(stack):
+    old = OLD.replace("default = true", "\ndefault = true").encode()
+    move = Move(stack.package("alpha"), "1.1", NEW, SERIES)
+    text = described(old, None, stack, "new", [move]).decode()
+    assert text.startswith("# Why these releases are the stack `new`.\n\n[sets.slow]\n")
+
+
 def test_a_distribution_without_the_release_is_left_out(stack):
     only = {"alpha": NEW["alpha"]}
     text = described(

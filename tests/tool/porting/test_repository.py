@@ -168,11 +168,13 @@ def test_the_series_is_concluded_on_the_release(carrier):
     base = release(carrier, other=BODY + "# more\n")
     carried = picked(carrier, base)
     header = patch().header.reviewed("1.1")
-    carrier.conclude("1.1", [carried], {carried: header})
+    tip = carrier.rewritten("1.1", [carried], {carried: header})
+    assert carrier.rewritten("1.1", [carried], {carried: header}) == tip
+    carrier.conclude("1.1", tip)
     ((name, data),) = carrier.workspace.export([])
     assert name == "0001-bugfix-twelve.patch"
     assert b"\nReviewed-For: 1.1\n" in data
-    carrier.conclude("1.1", [carried], {carried: header})  # as after a crash
+    carrier.conclude("1.1", tip)  # as after a crash
     assert carrier.workspace.export([]) == [(name, data)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from specroll.errors import TargetError
-from specroll.writing import transaction
+from specroll.writing import disk, transaction
 from specroll.writing.journal import Batch, Change
 
 from testing import crash_sweep
@@ -124,7 +124,7 @@ def test_all_folders_are_written(folders):
 
 @pytest.mark.parametrize("step", range(7))
 def test_failure_in_one_folder_leaves_all_as_they_were(folders, monkeypatch, step):
-    write = transaction._write_synced
+    write = disk.write
     left = step
 
     def fail(path, data):
@@ -134,7 +134,7 @@ def test_failure_in_one_folder_leaves_all_as_they_were(folders, monkeypatch, ste
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, data)
 
-    monkeypatch.setattr(transaction, "_write_synced", fail)
+    monkeypatch.setattr(disk, "write", fail)
     expected = {"a.py": "new\n"}
     if step < 6:
         expected = {"a.py": "old\n"}

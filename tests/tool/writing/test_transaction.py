@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from filelock import FileLock
 from specroll.errors import DriftError, TargetError
-from specroll.writing import transaction
+from specroll.writing import disk, transaction
 from specroll.writing.journal import Batch, Change, Journal
 
 OLD = {"kept.py": "old\n", "sub/gone.py": "gone\n"}
@@ -155,14 +155,14 @@ def test_journal_that_reaches_beyond_the_packages(home, tmp_path, field):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_failure_before_the_commit_record_changes_nothing(home, monkeypatch, number):
-    write = transaction._write_synced
+    write = disk.write
 
     def full(path, data):
         if "fresh.py" in path.name:
             raise OSError(number, os.strerror(number), str(path))
         write(path, data)
 
-    monkeypatch.setattr(transaction, "_write_synced", full)
+    monkeypatch.setattr(disk, "write", full)
     with pytest.raises(TargetError, match=f"{os.strerror(number)}.*nothing has been changed"):
         run(home)
     assert contents(home) == OLD
@@ -181,7 +181,7 @@ def test_commit_record_that_cannot_be_written_whole_is_undone(home, monkeypatch)
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as broken:
-        broken.setattr(transaction, "_write_synced", tear)
+        broken.setattr(disk, "write", tear)
         broken.setattr(transaction, "_close", stop)
         with pytest.raises(TargetError, match="nothing has been changed"):
             run(home)
@@ -190,14 +190,14 @@ def test_commit_record_that_cannot_be_written_whole_is_undone(home, monkeypatch)
 
 
 def test_interruption_before_the_commit_record_changes_nothing(home, monkeypatch):
-    write = transaction._write_synced
+    write = disk.write
 
     def interrupt(path, data):
         if path.name == "commit":
             raise KeyboardInterrupt
         write(path, data)
 
-    monkeypatch.setattr(transaction, "_write_synced", interrupt)
+    monkeypatch.setattr(disk, "write", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(home)
     assert contents(home) == OLD

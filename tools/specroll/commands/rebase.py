@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from textwrap import indent
@@ -12,12 +12,12 @@ from textwrap import indent
 from specroll.commands import versions
 from specroll.commands.lint import lint
 from specroll.errors import PatchError, RequestError
-from specroll.porting import publication
+from specroll.porting import overview, publication
 from specroll.porting.carriage import Carriage
 from specroll.porting.passage import Passage
 from specroll.porting.prover import Prover
 from specroll.porting.publication import Publication
-from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell
+from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell, Session
 from specroll.report import Report
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
@@ -100,8 +100,12 @@ def rebase(distribution: Distribution, wish: Wish) -> Report:
     passage.folder.mkdir(parents=True, exist_ok=True)
     with transaction.exclusive(passage.folder):
         publication.recover(passage, wish.stack)
-        publication.refuse_known(passage, wish.stack, wish.aims)
-        return _proven(_rebased(passage, wish), prover, wish.stack)
+        if sessions := publication.left_over(passage, wish.stack, wish.aims):
+            report = _finished(passage, wish.stack, sessions, changed=())
+        else:
+            publication.refuse_known(passage, wish.stack, wish.aims)
+            report = _rebased(passage, wish)
+        return _proven(report, prover, wish.stack)
 
 
 def _refuse(wish: Wish) -> None:
@@ -133,7 +137,7 @@ def _rehearsed(passage: Passage, wish: Wish) -> Report:
         carriages = [elsewhere.carriage(name, aim) for name, aim in wish.aims.items()]
         for carriage in carriages:
             carriage.run_past_conflicts()
-        return _report(carriages)
+        return _report(_sessions(carriages))
 
 
 def _rebased(passage: Passage, wish: Wish) -> Report:
@@ -144,19 +148,12 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
         if conflict := carriage.run():
             return _stopped(carriages, carriage, conflict)
     _accept(carriages, wish.accepted)
-    report = _report(carriages)
-    if report.exit_code == 0:
-        changed = Publication(passage, carriages, wish.stack).write()
-        report.facts["changed"] = [str(path) for path in changed]
-        versions.write(passage.distribution)
-        linted = lint(passage.distribution, passage.store)
-        report.lines += [line for line in linted.lines if line[0] == "differs"]
-        report.exit_code = linted.exit_code
-        report.summary = (
-            f"stack {wish.stack} is written: {report.summary}; {linted.summary}; look at its"
-            " [environments] and [ci]"
-        )
-    return report
+    sessions = _sessions(carriages)
+    report = _report(sessions)
+    if report.exit_code:
+        return report
+    changed = Publication(passage, carriages, wish.stack).write()
+    return _finished(passage, wish.stack, sessions, changed)
 
 
 def _proven(report: Report, prover: Prover | None, stack: str) -> Report:
@@ -167,6 +164,28 @@ def _proven(report: Report, prover: Prover | None, stack: str) -> Report:
         report.exit_code = max(report.exit_code, proofs.exit_code)
         report.summary = f"{report.summary}; {proofs.summary}"
     return report
+
+
+def _finished(
+    passage: Passage, stack: str, sessions: Sequence[Session], changed: Sequence[Path]
+) -> Report:
+    """Do what follows once the stack is written, also where a run was cut short there, report."""
+    versions.write(passage.distribution)
+    linted = lint(passage.distribution, passage.store)
+    publication.forget(passage, sessions)
+    report = _report(sessions)
+    report.facts["changed"] = [str(path) for path in changed]
+    report.lines += [line for line in linted.lines if line[0] == "differs"]
+    report.exit_code = linted.exit_code
+    report.summary = (
+        f"stack {stack} is written: {report.summary}; {linted.summary}; look at its"
+        " [environments] and [ci]"
+    )
+    return report
+
+
+def _sessions(carriages: Iterable[Carriage]) -> list[Session]:
+    return [carriage.session for carriage in carriages]
 
 
 def _settle(carriages: Sequence[Carriage]) -> None:
@@ -202,33 +221,35 @@ def _names(text: str, package: str, patch: str) -> bool:
     return text in (whole, patch, stem, stem.partition("-")[2])
 
 
-def _report(carriages: Sequence[Carriage]) -> Report:
+def _report(sessions: Sequence[Session]) -> Report:
     report = Report()
-    questions = 0
-    for carriage in carriages:
-        session = carriage.session
+    for session in sessions:
         for cell in session.cells:
             place = f"{session.package}/{cell.patch} onto {cell.release}"
             if cell.patch != OVERLAY or cell.findings:
                 reason = f" ({cell.reason})" if cell.reason else ""
                 report.add(cell.verdict, f"{place}{reason}")
             is_open = cell in session.questions
-            questions += is_open
             for finding in cell.findings:
                 said = "" if is_open else " (accepted)"
                 diff = f"\n{indent(finding.diff, ' ' * 10)}".rstrip()
                 report.add(EYES, f"{place}: {finding.sentence}{said}{diff}")
-    report.facts["packages"] = {each.session.package: asdict(each.session) for each in carriages}
+    report.tables = [overview.table(each) for each in sessions if len(each.route) > 1]
+    report.facts["packages"] = {each.package: asdict(each) for each in sessions}
     conflicts = sum(word == CONFLICT for word, _ in report.lines)
+    questions = len({(each.package, cell.patch) for each in sessions for cell in each.questions})
     report.exit_code = PatchError.exit_code if conflicts else NEEDS_EYES if questions else 0
-    report.summary = _summary(carriages, conflicts, questions)
+    report.summary = _summary(sessions, conflicts, questions)
     return report
 
 
-def _summary(carriages: Sequence[Carriage], conflicts: int, questions: int) -> str:
-    cells = [cell for each in carriages for cell in each.session.cells if cell.patch != OVERLAY]
-    places = sum(cell.verdict in (CARRIED, MERGED) for cell in cells)
-    said = [f"{counted(places, 'patch', 'patches')} carried"]
+def _summary(sessions: Sequence[Session], conflicts: int, questions: int) -> str:
+    # Of a patch that was carried through several releases the last one counts.
+    cells = {(each.package, cell.patch): cell for each in sessions for cell in each.cells}
+    carried = sum(
+        cell.verdict in (CARRIED, MERGED) for cell in cells.values() if cell.patch != OVERLAY
+    )
+    said = [f"{counted(carried, 'patch', 'patches')} carried"]
     if conflicts:
         said.append(counted(conflicts, "conflict"))
     if questions:
@@ -237,7 +258,7 @@ def _summary(carriages: Sequence[Carriage], conflicts: int, questions: int) -> s
 
 
 def _stopped(carriages: Sequence[Carriage], carriage: Carriage, conflict: Cell) -> Report:
-    report = _report(carriages)
+    report = _report(_sessions(carriages))
     report.summary = (
         f"{carriage.carrier.folder} is in conflict: mend it there and `git add` it, or drop"
         f" {conflict.patch} with `git cherry-pick --skip`; then run this again with --continue"

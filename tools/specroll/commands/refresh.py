@@ -6,23 +6,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from specroll.authoring import fresh_lock, series_list
-from specroll.authoring.workspace import Workspace, listing
+from specroll.authoring import exported, fresh_lock, series_list
+from specroll.authoring.exported import Export
+from specroll.authoring.workspace import Workspace
 from specroll.errors import Collector, PatchError
 from specroll.report import Report
 from specroll.stack import lock, registry
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
-from specroll.stack.lock import Lock, PackageLock, fingerprint
-from specroll.stack.patch import Patch
+from specroll.stack.lock import Lock, PackageLock
 from specroll.stack.registry import Package, Stack
 from specroll.stack.series import Series, load_parts, part_of
 from specroll.target.installed import read
 from specroll.wording import counted
 from specroll.writing import transaction
 from specroll.writing.journal import Batch, Change
-
-Export = Mapping[str, bytes]
 
 
 def refresh(
@@ -69,7 +67,7 @@ def _require_origin(old: Stack, name: str, workspace: Workspace, export: Export)
     """Refuse to overwrite patches that came into the tree after the repository was made."""
     folder = old.folder / name
     present = {patch: read(folder / patch) for patch in old.package(name).whole.series}
-    if _listing(present) not in (read(workspace.origin), _listing(export)):
+    if exported.origin(present) not in (read(workspace.origin), exported.origin(export)):
         raise PatchError(
             f"{folder} holds another series than the one that {workspace.repository.working_dir}"
             f" was made from; move that folder away, run `apply-patches edit {name}` again and"
@@ -91,11 +89,9 @@ def _refuse_unlisted(old: Stack, name: str) -> None:
 
 def _origins(workspaces: Mapping[str, Workspace], exports: Mapping[str, Export]) -> list[Change]:
     """Let each scratch repository stand for what was exported from it."""
-    return [Change(workspaces[name].origin, _listing(export)) for name, export in exports.items()]
-
-
-def _listing(series: Mapping[str, bytes | None]) -> bytes:
-    return listing((patch, fingerprint(data)) for patch, data in series.items())
+    return [
+        Change(workspaces[name].origin, exported.origin(export)) for name, export in exports.items()
+    ]
 
 
 def _locks(
@@ -131,15 +127,7 @@ def _parts(old: Stack, package: Package, exports: Mapping[str, Export]) -> Mappi
     """Return the new series of a package by part."""
     if package.name not in exports:
         return load_parts(old, package)
-    found: dict[str, list[Patch]] = {part: [] for part in package.parts}
-    for name, data in exports[package.name].items():
-        try:
-            patch = Patch.parse(name, data, package.name)
-        except PatchError as error:
-            repository = f"the scratch repository of {package.name}"
-            raise PatchError(f"A commit in {repository} {error}") from error
-        found.setdefault(part_of(name), []).append(patch)
-    return {part: Series(tuple(patches)) for part, patches in found.items()}
+    return exported.series(exports[package.name], package)
 
 
 def _changes(

@@ -110,6 +110,24 @@ class Carriage:
         self.session = replace(self.session, accepted=(*self.session.accepted, *patches))
         self.session.save(self.carrier.git_folder)
 
+    def refuse_others(self, tip: str) -> None:
+        """Refuse commits that somebody made beside the carried ones, which nothing would keep.
+
+        Args:
+            tip: The last commit of the new series, which a run that was cut short has left.
+
+        Raises:
+            RequestError: there are such commits.
+        """
+        known = [commit for _, commit in self.session.patches]
+        known += [cell.commit for cell in self.session.cells if cell.commit]
+        if others := self.carrier.others([tip, *known]):
+            raise RequestError(
+                f"{self.carrier.folder} holds commit {others[0][:10]}, which no patch was carried"
+                f" to; keep it with `git branch NAME`, then `git checkout --detach {tip[:10]}`, and"
+                " pick it once the stack is written"
+            )
+
     def _conflict(self) -> Cell:
         if not self.session.conflict:
             raise RequestError(f"Nothing is in conflict in {self.carrier.folder}; go on without.")

@@ -19,7 +19,7 @@ Tables = MutableMapping[str, Any]
 
 HEADER = re.compile(r"\[([^\[\]]+)\]")
 COMMENT = re.compile(r"^#.*$", re.MULTILINE)
-DEFAULT = re.compile(r"^default *= *true\n\n?", re.MULTILINE)
+DEFAULT = re.compile(r"(^\n)?^default *= *true\n", re.MULTILINE)
 REQUIRED_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from specroll.authoring import fresh_lock
-from specroll.authoring.workspace import listing
+from specroll.authoring import exported, fresh_lock
+from specroll.authoring.exported import Export
 from specroll.errors import Collector, RequestError
-from specroll.porting import new_stack, session
+from specroll.porting import new_stack
 from specroll.porting.carriage import Carriage
 from specroll.porting.new_stack import Move
 from specroll.porting.passage import Passage
-from specroll.porting.session import CARRIED
+from specroll.porting.repository import Carrier
+from specroll.porting.session import CARRIED, Session
 from specroll.stack import lock, registry
 from specroll.stack.header import Header
-from specroll.stack.lock import Lock, fingerprint
-from specroll.stack.patch import Patch
+from specroll.stack.lock import Lock
 from specroll.stack.registry import Stack
 from specroll.stack.series import Series, load_parts, part_of
-from specroll.stack.sets import BASE
 from specroll.target.installed import read
 from specroll.writing import transaction
 from specroll.writing.journal import Batch, Change
-
-# Name and bytes of the patches of a package.
-Export = Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -51,12 +47,13 @@ class Publication:
     def write(self) -> list[Path]:
         """Write the stack, and return the files that are new or changed.
 
-        The scratch repositories are those of `edit` from then on.
+        The scratch repositories then hold the new series; `forget` leaves them to `edit`.
 
         Raises:
-            ToolError: an artefact cannot be had, the series do not fit it, or the stack cannot be
-                written.
+            ToolError: a repository holds commits that were not carried, an artefact cannot be had,
+                the series do not fit it, or the stack cannot be written.
         """
+        self._refuse_commits_by_hand()
         self.folder.mkdir(parents=True, exist_ok=True)
         with transaction.exclusive(self.folder):
             transaction.recover(self.folder, self.passage.folder)
@@ -79,8 +76,11 @@ class Publication:
             place = self.folder / name
             contents |= dict.fromkeys(place.rglob("*.patch"))
             contents |= {place / patch: data for patch, data in export.items()}
-        contents |= {description: text, **self._lock(text, _series(exports)), **self._ends(exports)}
-        return contents
+        series = {
+            name: exported.series(export, self._source.package(name))
+            for name, export in exports.items()
+        }
+        return {**contents, description: text, **self._lock(text, series), **self._origins(exports)}
 
     def _as_further_version(self) -> Mapping[Path, bytes | None]:
         """Return what accepts the releases beside those that the stack pins, with its patches."""
@@ -99,11 +99,7 @@ class Publication:
         }
         for each in self.carriages:
             each.carrier.return_to_series()
-        return {
-            self.folder / registry.FILE_NAME: text,
-            **self._lock(text, series),
-            **{each.carrier.git_folder / session.FILE_NAME: None for each in self.carriages},
-        }
+        return {self.folder / registry.FILE_NAME: text, **self._lock(text, series)}
 
     @property
     def _source(self) -> Stack:
@@ -121,8 +117,20 @@ class Publication:
         }
         return Move(package, version, self.passage.artefacts(package, version), series)
 
+    def _refuse_commits_by_hand(self) -> None:
+        failures = Collector()
+        for each in self.carriages:
+            with failures.attempt():
+                each.refuse_others(self._tip(each))
+        failures.settle()
+
     def _exported(self, carriage: Carriage) -> Export:
         """Return the patches of a package, each with what was accepted of it."""
+        carriage.carrier.conclude(carriage.session.route[-1], self._tip(carriage))
+        return dict(carriage.carrier.workspace.export(self._source.sets))
+
+    def _tip(self, carriage: Carriage) -> str:
+        """Return the last commit of the new series."""
         aim = carriage.session.route[-1]
         accepted = {
             cell.commit
@@ -135,8 +143,7 @@ class Publication:
             for commit in result
             if commit in accepted
         }
-        carriage.carrier.conclude(aim, result, headers)
-        return dict(carriage.carrier.workspace.export(self._source.sets))
+        return carriage.carrier.rewritten(aim, result, headers)
 
     def _lock(
         self, text: bytes, series: Mapping[str, Mapping[str, Series]]
@@ -155,15 +162,34 @@ class Publication:
             )
         return {path: Lock({name: locks[name] for name in stack.packages}).dump()}
 
-    def _ends(self, exports: Mapping[str, Export]) -> Mapping[Path, bytes | None]:
-        """Return what makes the scratch repositories those of `edit`."""
-        contents: dict[Path, bytes | None] = {}
-        for each in self.carriages:
-            export = exports[each.session.package]
-            hashes = ((name, fingerprint(data)) for name, data in export.items())
-            contents[each.carrier.workspace.origin] = listing(hashes)
-            contents[each.carrier.git_folder / session.FILE_NAME] = None
-        return contents
+    def _origins(self, exports: Mapping[str, Export]) -> Mapping[Path, bytes | None]:
+        """Return what makes the scratch repositories stand for the new series."""
+        return {
+            each.carrier.workspace.origin: exported.origin(exports[each.session.package])
+            for each in self.carriages
+        }
+
+
+def left_over(passage: Passage, stack: str, aims: Mapping[str, str]) -> Sequence[Session]:
+    """Return the sessions that a run did not forget which has written the stack; none else.
+
+    Raises:
+        RequestError: a session is damaged.
+        PatchError: the stack is malformed.
+    """
+    accepted = _accepted(passage, stack)
+    if not all(aim in accepted.get(name, ()) for name, aim in aims.items()):
+        return []
+    carriers = [Carrier.open(passage.folder / name) for name in aims]
+    sessions = [Session.load(each.git_folder) for each in carriers if each]
+    return [each for each in sessions if each and not each.due]
+
+
+def forget(passage: Passage, sessions: Iterable[Session]) -> None:
+    """Let the scratch repositories be those of `edit`."""
+    for session in sessions:
+        if carrier := Carrier.open(passage.folder / session.package):
+            session.remove(carrier.git_folder)
 
 
 def refuse_known(passage: Passage, stack: str, aims: Mapping[str, str]) -> None:
@@ -174,21 +200,25 @@ def refuse_known(passage: Passage, stack: str, aims: Mapping[str, str]) -> None:
             are several.
         PatchError: the stack is malformed.
     """
-    if stack not in passage.distribution.stacks():
-        return
     failures = Collector()
-    known = Stack.load(passage.distribution, stack)
+    accepted = _accepted(passage, stack)
     for name, aim in aims.items():
-        package = known.packages.get(name)
-        accepted = {variant.version for variant in package.variants.values()} if package else set()
-        if aim in accepted or (package and stack != passage.source.name):
+        if aim in accepted.get(name, ()) or (name in accepted and stack != passage.source.name):
             failures.add(
                 RequestError(
-                    f"Stack {stack} has {name} {', '.join(sorted(accepted))}; change it with"
+                    f"Stack {stack} has {name} {', '.join(sorted(accepted[name]))}; change it with"
                     f" `apply-patches edit {name} --stack {stack}`, or name another --stack."
                 )
             )
     failures.settle()
+
+
+def _accepted(passage: Passage, stack: str) -> Mapping[str, Collection[str]]:
+    """Return the versions that a stack accepts of each package, nothing where it is not there."""
+    if stack not in passage.distribution.stacks():
+        return {}
+    packages = Stack.load(passage.distribution, stack).packages.values()
+    return {each.name: {variant.version for variant in each.variants.values()} for each in packages}
 
 
 def recover(passage: Passage, stack: str) -> None:
@@ -201,16 +231,3 @@ def recover(passage: Passage, stack: str) -> None:
     if transaction.has_traces(folder):
         with transaction.exclusive(folder):
             transaction.recover(folder, passage.folder)
-
-
-def _series(exports: Mapping[str, Export]) -> Mapping[str, Mapping[str, Series]]:
-    """Return the carried patches by package and part."""
-    found: dict[str, dict[str, list[Patch]]] = {}
-    for package, export in exports.items():
-        parts = found.setdefault(package, {BASE: []})
-        for name, data in export.items():
-            parts.setdefault(part_of(name), []).append(Patch.parse(name, data, package))
-    return {
-        package: {part: Series(tuple(patches)) for part, patches in parts.items()}
-        for package, parts in found.items()
-    }

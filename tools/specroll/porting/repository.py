@@ -221,22 +221,30 @@ class Carrier:
         """Return what reads the files of a commit."""
         return Tree(self.workspace.repository.commit(commit))
 
-    def conclude(self, release: str, commits: Sequence[str], headers: Mapping[str, Header]) -> None:
-        """Make the carried commits the series of the workspace, and a release its pristine commit.
+    def others(self, known: Iterable[str]) -> list[str]:
+        """Return the commits of work tree and series that none of the known ones leads to."""
+        heads = ("HEAD", f"refs/heads/{SERIES}")
+        return self._git("rev-list", *heads, "--not", *known).split()
+
+    def rewritten(self, release: str, commits: Sequence[str], headers: Mapping[str, Header]) -> str:
+        """Return the last of these commits with other messages: the same whenever it is asked for.
 
         Args:
-            release: The version of the release.
+            release: The version of the release that they follow.
             commits: Those of the series on it, in their order.
             headers: What some of them say from now on, by commit.
         """
-        pristine = self._git("rev-parse", _tag(release))
-        parent = pristine
+        parent = self._git("rev-parse", _tag(release))
         for commit in commits:
             header = headers.get(commit)
             message = header.message if header else self.message(commit)
             parent = self._git("commit-tree", self.tree(commit), "-p", parent, "-m", message)
-        self._git("update-ref", f"refs/tags/{PRISTINE}", pristine)
-        self._git("checkout", "--quiet", "--force", "-B", SERIES, parent)
+        return parent
+
+    def conclude(self, release: str, tip: str) -> None:
+        """Make the commits up to a tip the series, and a release its pristine commit."""
+        self._git("update-ref", f"refs/tags/{PRISTINE}", self._git("rev-parse", _tag(release)))
+        self._git("checkout", "--quiet", "--force", "-B", SERIES, tip)
 
     def _git(
         self, *arguments: str, fails: bool = False, environment: Mapping[str, str] | None = None

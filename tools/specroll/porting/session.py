@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from specroll.errors import RequestError
 from specroll.porting.finding import Finding
+from specroll.writing import disk
 
 FILE_NAME = "apply-patches-rebase.json"
 
@@ -90,12 +90,12 @@ class Session:
 
     def save(self, git_folder: Path) -> None:
         """Write it to the disk as one; a crash leaves the old file or this one."""
-        draft = git_folder / f"{FILE_NAME}.part"
-        with draft.open("w") as file:
-            json.dump(asdict(self), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(git_folder / FILE_NAME)
+        data = json.dumps(asdict(self), indent=1).encode()
+        disk.write_whole(git_folder / FILE_NAME, data, f"{FILE_NAME}.part")
+
+    def remove(self, git_folder: Path) -> None:
+        """Leave nothing of it on the disk."""
+        (git_folder / FILE_NAME).unlink(missing_ok=True)
 
     def with_cell(self, cell: Cell) -> Session:
         """Return the session with one more cell; a conflict of the same patch gives way to it."""

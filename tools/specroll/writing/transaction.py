@@ -10,7 +10,6 @@ them, from whichever environment. A crash among several folders leaves each of t
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from specroll.errors import TargetError
+from specroll.writing import disk
 from specroll.writing.journal import Batch, Change, Journal
 
 FOLDER = ".apply-patches"
@@ -164,7 +164,7 @@ def roll_back(home: Path, journal: Journal | None) -> None:
     # A record that could not be written whole would have the next run finish what is undone here.
     (home / FOLDER / COMMIT).unlink(missing_ok=True)
     if (home / FOLDER).exists():
-        _sync_folder(home / FOLDER)
+        disk.sync_folder(home / FOLDER)
     if journal:
         for path in journal.written:
             journal.staged(home / path).unlink(missing_ok=True)
@@ -177,17 +177,15 @@ def roll_back(home: Path, journal: Journal | None) -> None:
 
 def _stage(home: Path, journal: Journal, changes: Sequence[Change]) -> None:
     (home / FOLDER).mkdir()
-    _write_synced(home / FOLDER / JOURNAL_DRAFT, journal.dump())
     # Under its final name a journal is whole, so that a torn one is never taken for a damaged one.
-    (home / FOLDER / JOURNAL_DRAFT).replace(home / FOLDER / JOURNAL)
-    _sync_folder(home / FOLDER)
-    _sync_folder(home)
+    disk.write_whole(home / FOLDER / JOURNAL, journal.dump(), JOURNAL_DRAFT)
+    disk.sync_folder(home)
     for folder in journal.made_folders:
         (home / folder).mkdir()
     for change in changes:
         if change.data is not None:
             staged = journal.staged(change.path)
-            _write_synced(staged, change.data)
+            disk.write(staged, change.data)
             if change.path.exists():
                 staged.chmod(change.path.stat().st_mode & 0o7777)
             if change.time is not None:
@@ -196,8 +194,8 @@ def _stage(home: Path, journal: Journal, changes: Sequence[Change]) -> None:
 
 
 def _decide(home: Path, journal: Journal) -> None:
-    _write_synced(home / FOLDER / COMMIT, journal.token.encode())
-    _sync_folder(home / FOLDER)
+    disk.write(home / FOLDER / COMMIT, journal.token.encode())
+    disk.sync_folder(home / FOLDER)
 
 
 def _move_into_place(home: Path, journal: Journal) -> None:
@@ -221,10 +219,10 @@ def _close(home: Path, names: Sequence[str]) -> None:
     for name in names:
         (home / FOLDER / name).unlink(missing_ok=True)
         if (home / FOLDER).exists():
-            _sync_folder(home / FOLDER)
+            disk.sync_folder(home / FOLDER)
     with suppress(FileNotFoundError):
         (home / FOLDER).rmdir()
-    _sync_folder(home)
+    disk.sync_folder(home)
 
 
 def _forget_compiled(path: Path, written: Collection[Path]) -> None:
@@ -241,29 +239,10 @@ def _forget_compiled(path: Path, written: Collection[Path]) -> None:
         cache.rmdir()
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _sync_parents(home: Path, paths: Sequence[str]) -> None:
     for folder in {(home / path).parent for path in paths}:
         if folder.exists():
-            _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Network and user-space file systems may not know how to sync a folder.
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(descriptor)
+            disk.sync_folder(folder)
 
 
 @contextmanager
