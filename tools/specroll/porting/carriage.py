@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from tqdm import tqdm
 
 from specroll.errors import RequestError
-from specroll.porting import placement, reliance, shared_lines, upstream_names
+from specroll.porting import added_names, placement, reliance, shared_lines, upstream_names
 from specroll.porting.finding import Finding
+from specroll.porting.names import Names
 from specroll.porting.release import Release
 from specroll.porting.repository import Carrier, ConflictError
 from specroll.porting.session import (
@@ -45,6 +46,7 @@ class Carriage:
     files: Files
     overlay: Mapping[str, bytes]
     _releases: dict[str, Release] = field(default_factory=dict)
+    _known_names: dict[str, Names] = field(default_factory=dict)
 
     def step(self) -> Cell | None:
         """Carry what is due, and save what became of it; None where all is done.
@@ -159,7 +161,11 @@ class Carriage:
         if carried is None:
             return Cell(release, name, SUPERFLUOUS, f"nothing of it is left; {how}")
         strict = self.carrier.strict_tree(old, base)
-        found = [*self._of_place(release, name, old, carried), *self._of_reliance(release, old)]
+        found = [
+            *self._of_place(release, name, old, carried),
+            *self._of_reliance(release, old),
+            *self._of_added_names(release, name, carried),
+        ]
         if strict == self.carrier.tree(carried):
             return Cell(release, name, CARRIED, "", carried, tuple(found))
         if strict:
@@ -189,6 +195,11 @@ class Carriage:
         header = Header.of_message(self.carrier.message(commit))
         return reliance.changes(header, *self._neighbours(release))
 
+    def _of_added_names(self, release: str, name: str, new: str) -> Iterable[Finding]:
+        patch = self.carrier.patch(new, name, self.session.package)
+        sides = map(self._names, self._neighbours(release))
+        return added_names.changes(patch, self._reader_before(new), *sides)
+
     def _of_overlay(self, release: str) -> tuple[Finding, ...]:
         old, new = self._neighbours(release)
         return (
@@ -207,3 +218,10 @@ class Carriage:
         if version not in self._releases:
             self._releases[version] = Release(version, self.carrier.reader(commit))
         return self._releases[version]
+
+    def _names(self, release: Release) -> Names:
+        """Return what names stand for in a release; followed once for all patches."""
+        if release.name not in self._known_names:
+            sources, _ = upstream_names.parsed(self.overlay)
+            self._known_names[release.name] = Names(release, sources, {self.session.package})
+        return self._known_names[release.name]

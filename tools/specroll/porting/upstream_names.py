@@ -36,16 +36,29 @@ def changes(
         new: The other one.
         upstream: The folders of site-packages that are upstream's.
     """
+    sources, faults = parsed(overlay)
+    yield from faults
+    before, after = (Names(release, sources, upstream) for release in (old, new))
+    for path, source in sources.items():
+        yield from Check(path, before, after).findings(Uses.of(path, source))
+
+
+def parsed(overlay: Mapping[str, bytes]) -> tuple[Mapping[str, Source], Sequence[Finding]]:
+    """Return the overlay's Python files by path, and what is wrong with those that do not parse.
+
+    >>> sources, faults = parsed({"p/x.py": b"", "p/y.py": b"(", "p/z.txt": b""})
+    >>> list(sources), len(faults)
+    (['p/x.py'], 1)
+    """
     sources: dict[str, Source] = {}
+    faults = []
     for path, data in overlay.items():
         if path.endswith(".py"):
             try:
                 sources[path] = Source.parse(path, data)
             except UnparsableError as error:
-                yield Finding(f"Upstream names in {path} cannot be checked: {error}")
-    before, after = (Names(release, sources, upstream) for release in (old, new))
-    for path, source in sources.items():
-        yield from _Check(path, before, after).findings(Uses.of(path, source))
+                faults.append(Finding(f"Upstream names in {path} cannot be checked: {error}"))
+    return sources, faults
 
 
 def taken(overlay: Iterable[str], new: Release) -> Iterator[Finding]:
@@ -65,16 +78,18 @@ def taken(overlay: Iterable[str], new: Release) -> Iterator[Finding]:
                 yield Finding(f"{path} of the overlay is the module {other} in {new.name}")
 
 
-class _Check:
-    """One overlay file between two releases."""
+class Check:
+    """One file between two releases: of the overlay, or patched."""
 
     def __init__(self, path: str, old: Names, new: Names) -> None:
+        """Name the file, and what names stand for in either release."""
         self._path = path
         self._old = old
         self._new = new
         self._told: set[str] = set()
 
     def findings(self, uses: Uses) -> Iterator[Finding]:
+        """Yield what has changed of these uses, in the order of lines."""
         found = [
             *(each for use in uses.of_names if use.is_import for each in self._of_import(use)),
             *(each for own in uses.classes for each in self._of_class(own)),
