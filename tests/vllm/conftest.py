@@ -95,6 +95,8 @@ def start_engine(engine_arguments, monkeypatch):
         engine.llm_engine.engine_core.shutdown()
     engines.clear()
     gc.collect()
+    # Each engine that ends collects several times, and would walk all imported modules each time.
+    gc.freeze()
 
 
 @pytest.fixture
