@@ -158,6 +158,16 @@ def test_a_resolution_serves_later_releases(rebase, publish, repository):
     assert ("1.2", "0001-bugfix-first.patch") in verdicts(result)
 
 
+def test_a_resolution_serves_other_stacks(rebase, publish, repository):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    rebase()
+    resolve(repository)
+    assert rebase("--continue").code == 0
+    result = rebase(stack="newer")
+    assert result.code == 0, result.out
+    assert f"merged    {FIRST} onto 1.1 (resolved as it was before)" in result.out
+
+
 def test_a_patch_in_conflict_is_dropped_by_hand(rebase, publish, project, repository):
     publish("1.1", UPSTREAM | CONFLICTING)
     rebase()

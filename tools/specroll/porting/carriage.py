@@ -62,11 +62,12 @@ class Carriage:
             return self._save(Cell(release, name, CARRIED, findings=self._of_overlay(release)))
         self.carrier.stand_on(base)
         try:
-            carried = self.carrier.pick(self.session.commit(name))
+            pick = self.carrier.pick(self.session.commit(name))
         except ConflictError as conflict:
             reason = f"in {conflict}{self._had(name, base)}"
             return self._save(Cell(release, name, CONFLICT, reason))
-        return self._save(self._judged(release, name, base, carried))
+        how = "resolved as it was before" if pick.is_remembered else "three-way merge"
+        return self._save(self._judged(release, name, base, pick.commit, how))
 
     def run(self) -> Cell | None:
         """Carry all that is left, with a progress bar; return the cell in conflict that stops it.
@@ -153,9 +154,7 @@ class Carriage:
         parent = self.carrier.release(before) or self.carrier.pristine
         return self.carrier.add_release(version, parent, self.files(version))
 
-    def _judged(
-        self, release: str, name: str, base: str, carried: str | None, how: str = "three-way merge"
-    ) -> Cell:
+    def _judged(self, release: str, name: str, base: str, carried: str | None, how: str) -> Cell:
         """Return the cell of a patch that was carried onto a base, and what asks for eyes."""
         old = self.session.commit(name)
         if carried is None:

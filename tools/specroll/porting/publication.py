@@ -13,7 +13,6 @@ from specroll.porting import new_stack
 from specroll.porting.carriage import Carriage
 from specroll.porting.new_stack import Move
 from specroll.porting.passage import Passage
-from specroll.porting.repository import Carrier
 from specroll.porting.session import CARRIED, Session
 from specroll.stack import lock, registry
 from specroll.stack.header import Header
@@ -180,7 +179,7 @@ def left_over(passage: Passage, stack: str, aims: Mapping[str, str]) -> Sequence
     accepted = _accepted(passage, stack)
     if not all(aim in accepted.get(name, ()) for name, aim in aims.items()):
         return []
-    carriers = [Carrier.open(passage.folder / name) for name in aims]
+    carriers = [passage.carrier(name) for name in aims]
     sessions = [Session.load(each.git_folder) for each in carriers if each]
     return [each for each in sessions if each and not each.due]
 
@@ -188,7 +187,7 @@ def left_over(passage: Passage, stack: str, aims: Mapping[str, str]) -> Sequence
 def forget(passage: Passage, sessions: Iterable[Session]) -> None:
     """Let the scratch repositories be those of `edit`."""
     for session in sessions:
-        if carrier := Carrier.open(passage.folder / session.package):
+        if carrier := passage.carrier(session.package):
             session.remove(carrier.git_folder)
 
 
