@@ -317,6 +317,20 @@ def test_commits_by_hand_are_not_dropped(rebase, publish, questioned, make, proj
     assert rebase(stack=stack).code == 0
 
 
+@pytest.mark.parametrize("path", ["alpha/core.py", "alpha/stray.py"])
+def test_changes_by_hand_are_not_dropped(rebase, publish, questioned, repository, project, path):
+    assert rebase().code == 1
+    (repository / path).write_text("mine = True\n")
+    result = rebase("--accept", "bugfix-first")
+    assert result.code == 2
+    assert "holds changes that are not committed; put them aside with `git stash" in result.err
+    assert not (project.root / "patches/new").exists()
+    git(repository, "stash", "--include-untracked")
+    assert rebase().code == 0
+    git(repository, "stash", "pop")
+    assert (repository / path).read_text() == "mine = True\n"
+
+
 @pytest.mark.parametrize("stack", ["new", "1.0"])
 def test_what_a_stack_has_is_not_overwritten(rebase, publish, stack):
     publish("1.1", UPSTREAM | {"alpha/__init__.py": "from alpha.core import *\n"})

@@ -114,14 +114,19 @@ class Carriage:
         self.session.save(self.carrier.git_folder)
 
     def refuse_others(self, tip: str) -> None:
-        """Refuse commits that somebody made beside the carried ones, which nothing would keep.
+        """Refuse commits and changes beside what was carried, which nothing would keep.
 
         Args:
             tip: The last commit of the new series, which a run that was cut short has left.
 
         Raises:
-            RequestError: there are such commits.
+            RequestError: there are some.
         """
+        if self.carrier.is_dirty:
+            raise RequestError(
+                f"{self.carrier.folder} holds changes that are not committed; put them aside with"
+                " `git stash --include-untracked`, and take them up once the stack is written"
+            )
         known = [commit for _, commit in self.session.patches]
         known += [cell.commit for cell in self.session.cells if cell.commit]
         if others := self.carrier.others([tip, *known]):

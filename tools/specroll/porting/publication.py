@@ -49,10 +49,10 @@ class Publication:
         The scratch repositories then hold the new series; `forget` leaves them to `edit`.
 
         Raises:
-            ToolError: a repository holds commits that were not carried, an artefact cannot be had,
+            ToolError: a repository holds what was not carried, an artefact cannot be had,
                 the series do not fit it, or the stack cannot be written.
         """
-        self._refuse_commits_by_hand()
+        self._refuse_others()
         self.folder.mkdir(parents=True, exist_ok=True)
         with transaction.exclusive(self.folder):
             transaction.recover(self.folder, self.passage.folder)
@@ -116,7 +116,7 @@ class Publication:
         }
         return Move(package, version, self.passage.artefacts(package, version), series)
 
-    def _refuse_commits_by_hand(self) -> None:
+    def _refuse_others(self) -> None:
         failures = Collector()
         for each in self.carriages:
             with failures.attempt():

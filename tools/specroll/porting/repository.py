@@ -264,6 +264,11 @@ class Carrier:
         heads = ("HEAD", f"refs/heads/{SERIES}")
         return self._git("rev-list", *heads, "--not", *known).split()
 
+    @property
+    def is_dirty(self) -> bool:
+        """Whether the work tree holds what is not committed."""
+        return bool(self._git("status", "--porcelain"))
+
     def rewritten(self, release: str, commits: Sequence[str], headers: Mapping[str, Header]) -> str:
         """Return the last of these commits with other messages: the same whenever it is asked for.
 
