@@ -158,6 +158,16 @@ def test_a_resolution_serves_later_releases(rebase, publish, repository):
     assert ("1.2", "0001-bugfix-first.patch") in verdicts(result)
 
 
+def test_a_resolution_serves_other_stacks(rebase, publish, repository):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    rebase()
+    resolve(repository)
+    assert rebase("--continue").code == 0
+    result = rebase(stack="newer")
+    assert result.code == 0, result.out
+    assert f"merged    {FIRST} onto 1.1 (resolved as it was before)" in result.out
+
+
 def test_a_patch_in_conflict_is_dropped_by_hand(rebase, publish, project, repository):
     publish("1.1", UPSTREAM | CONFLICTING)
     rebase()
@@ -305,6 +315,20 @@ def test_commits_by_hand_are_not_dropped(rebase, publish, questioned, make, proj
     git(repository, "branch", "kept")
     git(repository, *re.search(r"`git (checkout --detach \w+)`", result.err)[1].split())
     assert rebase(stack=stack).code == 0
+
+
+@pytest.mark.parametrize("path", ["alpha/core.py", "alpha/stray.py"])
+def test_changes_by_hand_are_not_dropped(rebase, publish, questioned, repository, project, path):
+    assert rebase().code == 1
+    (repository / path).write_text("mine = True\n")
+    result = rebase("--accept", "bugfix-first")
+    assert result.code == 2
+    assert "holds changes that are not committed; put them aside with `git stash" in result.err
+    assert not (project.root / "patches/new").exists()
+    git(repository, "stash", "--include-untracked")
+    assert rebase().code == 0
+    git(repository, "stash", "pop")
+    assert (repository / path).read_text() == "mine = True\n"
 
 
 @pytest.mark.parametrize("stack", ["new", "1.0"])

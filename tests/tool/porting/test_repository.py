@@ -1,7 +1,5 @@
 """A series carried in a git repository: strictly, three-way, not at all, and by hand."""
 
-from pathlib import Path
-
 import pytest
 from specroll.errors import RequestError
 from specroll.porting.repository import Carrier, ConflictError
@@ -24,7 +22,7 @@ def files(contents):
 
 @pytest.fixture
 def carrier(tmp_path):
-    return Carrier.create(tmp_path / "alpha", files(BEFORE), [patch()])
+    return Carrier.create(tmp_path / "alpha", tmp_path / "memory", files(BEFORE), [patch()])
 
 
 def release(carrier, version="1.1", **changed):
@@ -35,7 +33,7 @@ def release(carrier, version="1.1", **changed):
 def picked(carrier, onto):
     carrier.stand_on(onto)
     (commit,) = carrier.old_commits()
-    return carrier.pick(commit)
+    return carrier.pick(commit).commit
 
 
 def test_a_release_is_the_successor_of_another(carrier):
@@ -155,6 +153,38 @@ def test_a_resolution_is_remembered(carrier):
     assert b"twelve and XII" in carrier.reader(carried)("alpha/core.py")
 
 
+def again(tmp_path, memory="memory"):
+    """Meet the same conflict in another repository."""
+    carrier = Carrier.create(tmp_path / "again", tmp_path / memory, files(BEFORE), [patch()])
+    carrier.stand_on(release(carrier, core=BODY.replace("line 12\n", "line XII\n")))
+    (commit,) = carrier.old_commits()
+    return carrier, carrier.pick(commit)
+
+
+def test_a_resolution_is_remembered_in_other_repositories(carrier, tmp_path):
+    base = conflicting(carrier)
+    resolve(carrier)
+    carrier.settle(carrier.old_commits()[0], base)
+    other, pick = again(tmp_path)
+    assert b"twelve and XII" in other.reader(pick.commit)("alpha/core.py")
+    assert pick.is_remembered
+
+
+def test_repositories_with_another_memory_know_nothing(carrier, tmp_path):
+    base = conflicting(carrier)
+    resolve(carrier)
+    carrier.settle(carrier.old_commits()[0], base)
+    with pytest.raises(ConflictError):
+        again(tmp_path, "another")
+
+
+def test_what_needs_no_resolution_is_none_that_was_remembered(carrier):
+    carrier.stand_on(release(carrier, core=BODY.replace("line 14\n", "line fourteen\n")))
+    assert not carrier.pick(carrier.old_commits()[0]).is_remembered
+    carrier.stand_on(release(carrier, "1.2", core=AFTER["alpha/core.py"]))
+    assert not carrier.pick(carrier.old_commits()[0]).is_remembered
+
+
 def test_what_was_under_way_is_dropped(carrier):
     base = conflicting(carrier)
     (carrier.folder / "stray").touch()
@@ -184,7 +214,8 @@ def test_a_failure_of_git_is_told(carrier):
 
 
 def test_nothing_but_a_scratch_repository_is_opened(tmp_path):
-    assert Carrier.open(tmp_path / "none") is None
+    memory = tmp_path / "memory"
+    assert Carrier.open(tmp_path / "none", memory) is None
     (tmp_path / "other").mkdir()
     with pytest.raises(RequestError, match="move it away"):
-        Carrier.open(Path(tmp_path / "other"))
+        Carrier.open(tmp_path / "other", memory)

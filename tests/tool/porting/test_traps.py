@@ -60,7 +60,8 @@ class Leap:
         old, new = self.archives
         paths = {file.path for patch in patches for file in patch.files}
         paths |= {name.partition(":")[0] for patch in patches for name in patch.header.relies_on}
-        carrier = Carrier.create(folder / self.package, self.files(old, paths), patches)
+        place, memory = folder / self.package, folder / "memory"
+        carrier = Carrier.create(place, memory, self.files(old, paths), patches)
         names = [patch.name for patch in patches]
         commits = tuple(zip(names, carrier.old_commits(), strict=True))
         session = Session(self.package, "", old, (new,), commits)

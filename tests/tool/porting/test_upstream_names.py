@@ -61,6 +61,14 @@ def test_an_attribute_that_is_gone(ours, old, name):
     assert changes(ours, old, "class A: ...") == [f"p/ours.py:2 {text}"]
 
 
+def test_an_attribute_of_an_annotated_parameter_that_is_gone():
+    ours = "from p.x import A\ndef g(a: A): a.size, a.other\n"
+    old = "class A:\n    def __init__(self): self.size = 1\n"
+    assert changes(ours, old, "class A: ...") == [
+        "p/ours.py:2 uses p.x.A.size, which is gone in 2.0"
+    ]
+
+
 def test_a_file_of_the_new_release_that_does_not_parse():
     (found,) = changes(IMPORT, "def f(): ...", "(")
     start = "p/ours.py:1 imports p.x.f, which cannot be followed: p/x.py of 2.0 does not parse"

@@ -110,6 +110,22 @@ def test_decorators_annotations_and_bases_are_read():
     ]
 
 
+def test_attributes_of_annotated_parameters():
+    text = """\
+def f(a: B, c: d.E | None, *g: H, i: list[J], k: L = None, m: None | N, o: 'P'):
+    a, c, a.q, a.r.s(), c.t, g.u, i.v, k.w, m.x, o.y
+    k = 1
+    def inner():
+        a.z = 1
+"""
+    assert [each for each in names(text) if each[0] > 1] == [
+        (2, "p.x.B.q"),
+        (2, "p.x.B.r.s()"),
+        (2, "p.x.d.E.t"),
+        (2, "p.x.list.v"),
+    ]
+
+
 def members(text):
     return [
         (

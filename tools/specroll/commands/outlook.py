@@ -66,7 +66,8 @@ def _ahead(passage: Passage, package: Package) -> Session | None:
     if newest is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        carriage = replace(passage, folder=Path(folder)).carriage(package.name, newest)
+        elsewhere = replace(passage, folder=Path(folder) / passage.source.name)
+        carriage = elsewhere.carriage(package.name, newest)
         carriage.run_past_conflicts()
         return carriage.session
 

@@ -133,7 +133,7 @@ def _prover(distribution: Distribution, wish: Wish, source: Stack) -> Prover:
 def _rehearsed(passage: Passage, wish: Wish) -> Report:
     """Carry every patch as far as it goes, pass over conflicts, write nothing, report."""
     with tempfile.TemporaryDirectory() as folder:
-        elsewhere = replace(passage, folder=Path(folder))
+        elsewhere = replace(passage, folder=Path(folder) / wish.stack)
         carriages = [elsewhere.carriage(name, aim) for name, aim in wish.aims.items()]
         for carriage in carriages:
             carriage.run_past_conflicts()

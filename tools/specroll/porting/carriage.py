@@ -62,11 +62,12 @@ class Carriage:
             return self._save(Cell(release, name, CARRIED, findings=self._of_overlay(release)))
         self.carrier.stand_on(base)
         try:
-            carried = self.carrier.pick(self.session.commit(name))
+            pick = self.carrier.pick(self.session.commit(name))
         except ConflictError as conflict:
             reason = f"in {conflict}{self._had(name, base)}"
             return self._save(Cell(release, name, CONFLICT, reason))
-        return self._save(self._judged(release, name, base, carried))
+        how = "resolved as it was before" if pick.is_remembered else "three-way merge"
+        return self._save(self._judged(release, name, base, pick.commit, how))
 
     def run(self) -> Cell | None:
         """Carry all that is left, with a progress bar; return the cell in conflict that stops it.
@@ -113,14 +114,19 @@ class Carriage:
         self.session.save(self.carrier.git_folder)
 
     def refuse_others(self, tip: str) -> None:
-        """Refuse commits that somebody made beside the carried ones, which nothing would keep.
+        """Refuse commits and changes beside what was carried, which nothing would keep.
 
         Args:
             tip: The last commit of the new series, which a run that was cut short has left.
 
         Raises:
-            RequestError: there are such commits.
+            RequestError: there are some.
         """
+        if self.carrier.is_dirty:
+            raise RequestError(
+                f"{self.carrier.folder} holds changes that are not committed; put them aside with"
+                " `git stash --include-untracked`, and take them up once the stack is written"
+            )
         known = [commit for _, commit in self.session.patches]
         known += [cell.commit for cell in self.session.cells if cell.commit]
         if others := self.carrier.others([tip, *known]):
@@ -153,9 +159,7 @@ class Carriage:
         parent = self.carrier.release(before) or self.carrier.pristine
         return self.carrier.add_release(version, parent, self.files(version))
 
-    def _judged(
-        self, release: str, name: str, base: str, carried: str | None, how: str = "three-way merge"
-    ) -> Cell:
+    def _judged(self, release: str, name: str, base: str, carried: str | None, how: str) -> Cell:
         """Return the cell of a patch that was carried onto a base, and what asks for eyes."""
         old = self.session.commit(name)
         if carried is None:

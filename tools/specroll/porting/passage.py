@@ -23,6 +23,9 @@ from specroll.stack.index import Index, Release
 from specroll.stack.registry import Artefact, Package, Stack
 from specroll.stack.series import Series
 
+# Beside the stacks' folders: no stack has a name that begins so.
+MEMORY = ".resolutions"
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -31,7 +34,8 @@ class Passage:
     Attributes:
         distribution: Where the stacks and the overlay lie.
         source: The stack that the series come from.
-        folder: Where the scratch repositories lie, one a package.
+        folder: Where the scratch repositories lie, one a package. Those beside it, of other
+            rebases, share the resolutions of conflicts.
         index: Where the releases are listed.
         store: Where their files are kept.
         through: Whether the releases between are visited.
@@ -53,7 +57,7 @@ class Passage:
         """
         package = self.source.package(name)
         releases = _Releases(self.index, self.store, package)
-        carrier = Carrier.open(self.folder / name)
+        carrier = self.carrier(name)
         session = Session.load(carrier.git_folder) if carrier else None
         if carrier and not session:
             raise RequestError(
@@ -64,6 +68,14 @@ class Passage:
             carrier, session = self._begun(package, releases, aims)
         self._require_same(carrier, session, version)
         return Carriage(carrier, session, releases.files, self._overlay())
+
+    def carrier(self, name: str) -> Carrier | None:
+        """Return the scratch repository of a package, None where there is none.
+
+        Raises:
+            RequestError: its folder holds something else.
+        """
+        return Carrier.open(self.folder / name, self._memory(name))
 
     def newest(self, package: Package) -> str | None:
         """Return the last final release of a package, None where it is not newer than the pin.
@@ -103,11 +115,15 @@ class Passage:
         # Under its name only once the session is there: a crash leaves nothing to be taken for it.
         draft = self.folder / f".{package.name}.part"
         shutil.rmtree(draft, ignore_errors=True)
-        carrier = Carrier.create(draft, releases.files(package.version), series.patches)
+        files = releases.files(package.version)
+        carrier = Carrier.create(draft, self._memory(package.name), files, series.patches)
         commits = tuple(zip(names, carrier.old_commits(), strict=True))
         session = Session(package.name, self.source.name, package.version, aims, commits)
         session.save(carrier.git_folder)
         return carrier.moved(self.folder / package.name), session
+
+    def _memory(self, name: str) -> Path:
+        return self.folder.parent / MEMORY / name
 
     def _require_same(self, carrier: Carrier, session: Session, version: str) -> None:
         if (session.source, session.route[-1]) != (self.source.name, version):

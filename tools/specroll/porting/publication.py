@@ -13,7 +13,6 @@ from specroll.porting import new_stack
 from specroll.porting.carriage import Carriage
 from specroll.porting.new_stack import Move
 from specroll.porting.passage import Passage
-from specroll.porting.repository import Carrier
 from specroll.porting.session import CARRIED, Session
 from specroll.stack import lock, registry
 from specroll.stack.header import Header
@@ -50,10 +49,10 @@ class Publication:
         The scratch repositories then hold the new series; `forget` leaves them to `edit`.
 
         Raises:
-            ToolError: a repository holds commits that were not carried, an artefact cannot be had,
+            ToolError: a repository holds what was not carried, an artefact cannot be had,
                 the series do not fit it, or the stack cannot be written.
         """
-        self._refuse_commits_by_hand()
+        self._refuse_others()
         self.folder.mkdir(parents=True, exist_ok=True)
         with transaction.exclusive(self.folder):
             transaction.recover(self.folder, self.passage.folder)
@@ -117,7 +116,7 @@ class Publication:
         }
         return Move(package, version, self.passage.artefacts(package, version), series)
 
-    def _refuse_commits_by_hand(self) -> None:
+    def _refuse_others(self) -> None:
         failures = Collector()
         for each in self.carriages:
             with failures.attempt():
@@ -180,7 +179,7 @@ def left_over(passage: Passage, stack: str, aims: Mapping[str, str]) -> Sequence
     accepted = _accepted(passage, stack)
     if not all(aim in accepted.get(name, ()) for name, aim in aims.items()):
         return []
-    carriers = [Carrier.open(passage.folder / name) for name in aims]
+    carriers = [passage.carrier(name) for name in aims]
     sessions = [Session.load(each.git_folder) for each in carriers if each]
     return [each for each in sessions if each and not each.due]
 
@@ -188,7 +187,7 @@ def left_over(passage: Passage, stack: str, aims: Mapping[str, str]) -> Sequence
 def forget(passage: Passage, sessions: Iterable[Session]) -> None:
     """Let the scratch repositories be those of `edit`."""
     for session in sessions:
-        if carrier := Carrier.open(passage.folder / session.package):
+        if carrier := passage.carrier(session.package):
             session.remove(carrier.git_folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,11 @@ from specroll.stack.patch import Patch
 
 SERIES = "series"
 # A resolution is remembered, and used again for the next release that has the same conflict.
-REMEMBERING = {"rerere.enabled": "true", "rerere.autoUpdate": "true"}
+REMEMBERING = {
+    "rerere.enabled": "true",
+    "rerere.autoUpdate": "true",
+    "gc.rerereResolved": "never",
+}
 
 
 class ConflictError(Exception):
@@ -37,14 +42,31 @@ class ConflictError(Exception):
 
 
 @dataclass(frozen=True)
+class Pick:
+    """A commit that was carried.
+
+    Attributes:
+        commit: The new commit, None where nothing is left of the old one.
+        is_remembered: Whether it was in conflict, and git has used a remembered resolution.
+    """
+
+    commit: str | None
+    is_remembered: bool = False
+
+
+@dataclass(frozen=True)
 class Carrier:
     """A workspace whose history begins with upstream's releases, one commit each."""
 
     workspace: Workspace
 
     @classmethod
-    def open(cls, folder: Path) -> Carrier | None:
+    def open(cls, folder: Path, memory: Path) -> Carrier | None:
         """Return the repository in a folder, None where there is none.
+
+        Args:
+            folder: Where the repository lies.
+            memory: Where git keeps resolutions; repositories that share it share them.
 
         Raises:
             RequestError: the folder holds something else.
@@ -55,25 +77,41 @@ class Carrier:
         # Left by a git that was killed: rebases exclude each other.
         for name in ("index.lock", "HEAD.lock"):
             (Path(workspace.repository.git_dir) / name).unlink(missing_ok=True)
-        return cls._remembering(workspace)
+        carrier = cls(workspace)
+        carrier._remember_in(memory)
+        return carrier
 
     @classmethod
     def create(
-        cls, folder: Path, pristine: Iterable[tuple[str, bytes]], patches: Sequence[Patch]
+        cls,
+        folder: Path,
+        memory: Path,
+        pristine: Iterable[tuple[str, bytes]],
+        patches: Sequence[Patch],
     ) -> Carrier:
         """Make the repository: the release that the series was made for, then one commit a patch.
+
+        Args:
+            folder: Where the repository shall lie.
+            memory: Where git keeps resolutions.
+            pristine: Path and bytes of each file of the release.
+            patches: The series.
 
         Raises:
             ToolError: the folder exists or is not writable, or a patch does not apply.
         """
-        return cls._remembering(Workspace.create(folder, pristine, patches))
-
-    @classmethod
-    def _remembering(cls, workspace: Workspace) -> Carrier:
-        carrier = cls(workspace)
-        for key, value in REMEMBERING.items():
-            carrier._git("config", key, value)
+        carrier = cls(Workspace.create(folder, pristine, patches))
+        carrier._remember_in(memory)
         return carrier
+
+    def _remember_in(self, memory: Path) -> None:
+        for key, value in REMEMBERING.items():
+            self._git("config", key, value)
+        memory.mkdir(parents=True, exist_ok=True)
+        own = self.git_folder / "rr-cache"
+        if not own.exists():
+            # Relative, so that the whole may be moved.
+            own.symlink_to(os.path.relpath(memory, own.parent))
 
     def moved(self, folder: Path) -> Carrier:
         """Rename the folder; return the repository there."""
@@ -135,18 +173,18 @@ class Carrier:
         """Make the work tree that of the series as it was."""
         self._git("checkout", "--quiet", "--force", SERIES)
 
-    def pick(self, commit: str) -> str | None:
+    def pick(self, commit: str) -> Pick:
         """Carry a commit three-way onto the one that the work tree stands on.
-
-        Returns:
-            The new commit, None where nothing is left of the old one.
 
         Raises:
             ConflictError: git cannot, and remembers no resolution.
         """
         base = self.head
         self._git("cherry-pick", commit, fails=True)
-        return self.settle(commit, base)
+        # It also stops where nothing is left.
+        has_stopped = self._is_picking
+        carried = self.settle(commit, base)
+        return Pick(carried, is_remembered=has_stopped and carried is not None)
 
     def settle(self, commit: str, base: str) -> str | None:
         """Finish carrying a commit onto a base, once no conflict is left; see `pick`.
@@ -225,6 +263,11 @@ class Carrier:
         """Return the commits of work tree and series that none of the known ones leads to."""
         heads = ("HEAD", f"refs/heads/{SERIES}")
         return self._git("rev-list", *heads, "--not", *known).split()
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether the work tree holds what is not committed."""
+        return bool(self._git("status", "--porcelain"))
 
     def rewritten(self, release: str, commits: Sequence[str], headers: Mapping[str, Header]) -> str:
         """Return the last of these commits with other messages: the same whenever it is asked for.

@@ -64,7 +64,14 @@ class Uses:
         return uses
 
 
-Meaning = Reference | OwnClass | None
+@dataclass(frozen=True)
+class Instance:
+    """What a parameter is, by its annotation."""
+
+    of: Reference
+
+
+Meaning = Reference | OwnClass | Instance | None
 
 
 class _Reader(ast.NodeVisitor):
@@ -130,9 +137,21 @@ class _Reader(ast.NodeVisitor):
         self._visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
         self._visit_all([*(each.annotation for each in parameters), node.returns])
         frame = _locals(node.args, node.body, self._path)
+        frame.update(self._instances(node))
         if self._is_in_class and (itself := _first_parameter(node)):
             frame[itself] = self._owner
         self._visit_scope(frame, node.body)
+
+    def _instances(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Meaning]:
+        """Return the parameters that are instances of a class and never anything else."""
+        plain = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        bound = _bound(node.body)
+        classes = {
+            each.arg: self._reference(_class_of(each.annotation))
+            for each in plain
+            if each.annotation and each.arg not in bound
+        }
+        return {name: Instance(reference) for name, reference in classes.items() if reference}
 
     def _visit_scope(self, frame: dict[str, Meaning], body: Sequence[ast.AST]) -> None:
         outer, self._is_in_class = self._is_in_class, False
@@ -159,6 +178,9 @@ class _Reader(ast.NodeVisitor):
 
     def _note(self, line: int, names: tuple[str, ...], call: ast.Call | None) -> None:
         meaning = self._meaning(names[0]) if names else None
+        if isinstance(meaning, Instance) and len(names) > 1:
+            # An attribute of an instance is found where the class says it.
+            meaning = meaning.of
         if isinstance(meaning, OwnClass) and len(names) > 1:
             whole = call if len(names) == 2 else None
             self._uses.of_members.append(MemberUse(line, meaning, names[1], whole))
@@ -185,22 +207,37 @@ class _Reader(ast.NodeVisitor):
 def _locals(arguments: ast.arguments, body: Sequence[ast.AST], path: str) -> dict[str, Meaning]:
     """Return the names that a function binds; what an import brings is known."""
     parameters = (each.arg for each in ast.walk(arguments) if isinstance(each, ast.arg))
-    frame: dict[str, Meaning] = dict.fromkeys(parameters)
-    for node in (inner for each in body for inner in _of_one_scope(each)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            frame.setdefault(node.id, None)
-        elif isinstance(node, SCOPES):
-            frame.update(dict.fromkeys(bound_names(node)))
-        elif isinstance(node, IMPORTS):
+    frame: dict[str, Meaning] = dict.fromkeys([*parameters, *_bound(body)])
+    for node in _of_one_scope(body):
+        if isinstance(node, IMPORTS):
             frame.update(imported(node, path))
     return frame
 
 
-def _of_one_scope(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    if not isinstance(node, (*SCOPES, ast.Lambda)):
-        for inner in ast.iter_child_nodes(node):
-            yield from _of_one_scope(inner)
+def _bound(body: Sequence[ast.AST]) -> set[str]:
+    """Return the names that the statements of a function assign or define."""
+    found: set[str] = set()
+    for node in _of_one_scope(body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, SCOPES):
+            found |= bound_names(node)
+    return found
+
+
+def _class_of(annotation: ast.expr) -> tuple[str, ...]:
+    """Return the names of the class in `A` and `A | None`."""
+    if isinstance(annotation, ast.BinOp):
+        is_optional = isinstance(annotation.right, ast.Constant) and annotation.right.value is None
+        return dotted(annotation.left) if is_optional else ()
+    return dotted(annotation)
+
+
+def _of_one_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield node
+        if not isinstance(node, (*SCOPES, ast.Lambda)):
+            yield from _of_one_scope(ast.iter_child_nodes(node))
 
 
 def _first_parameter(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
