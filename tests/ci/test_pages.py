@@ -34,7 +34,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 def test_the_first_page_lists_stacks_and_releases():
     """A table of a row a stack, the default one first."""
-    rows = re.findall(r"^\| (\d{4}\.\d{2})(, the default)? \|(.*)\|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| (\d{4}\.\d{2}\w*)(, the default)? \|(.*)\|$", README, re.MULTILINE)
     assert [name for name, *_ in rows] == [stack.name for stack in in_turn()]
     assert [name for name, is_default, _ in rows if is_default] == [default_stack().name]
     packages = ("vllm", "vllm_ascend", "verl")
