@@ -58,7 +58,8 @@ def _lock_breaches(
     if fresh != locked:
         yield (
             f"{stack.folder / FILE_NAME} is not what a fresh computation gives for {package.name};"
-            f" review the change and run `apply-patches refresh {package.name}`"
+            " review the change and run"
+            f" `apply-patches refresh {package.name} --stack {stack.name}`"
         )
 
 
