@@ -7,9 +7,14 @@ changed, and is left out as soon as something else is written.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from specroll.writing import disk
 
 from ci.provable_patches import ProvablePatch
 
@@ -56,10 +61,9 @@ def read(folder: Path) -> Records:
 
 def write(folder: Path, records: Records) -> None:
     """Write records; a crash leaves the old file or this one."""
-    draft = folder / f"{FILE_NAME}.part"
     facts = {name: asdict(record) for name, record in records.items()}
-    draft.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    draft.replace(folder / FILE_NAME)
+    data = f"{json.dumps(facts, indent=1, sort_keys=True)}\n".encode()
+    disk.write_whole(folder / FILE_NAME, data, f"{FILE_NAME}.part")
 
 
 def of_patches(records: Records, patches: Sequence[ProvablePatch]) -> Records:
