@@ -35,8 +35,10 @@ class Step:
 
 def lanes() -> list[list[Step]]:
     """Return the steps; those of a lane run one after the other."""
-    beside = [*dev_steps(), *upstream_steps(), *emulated_steps()]
-    return [list(environment_steps()), beside, list(engine_steps())]
+    engines = {step: is_emulated(find(name)) for step, name in engine_steps()}
+    beside = [step for step, emulated in engines.items() if emulated]
+    alone = [step for step, emulated in engines.items() if not emulated]
+    return [list(environment_steps()), [*dev_steps(), *upstream_steps(), *beside], alone]
 
 
 def environment_steps() -> Iterator[Step]:
@@ -62,18 +64,10 @@ def dev_steps() -> Iterator[Step]:
     yield Step("environments resolve", python_file("lock.py", "--check"))
 
 
-def engine_steps() -> Iterator[Step]:
-    """Yield the steps in environments of stacks that have no emulator."""
+def engine_steps() -> Iterator[tuple[Step, str]]:
+    """Yield the steps in environments of stacks, each with the name of its environment."""
     for title, name, paths in stack_tests():
-        if not is_emulated(find(name)):
-            yield Step(title, python_in(name, "-m", "pytest", *paths))
-
-
-def emulated_steps() -> Iterator[Step]:
-    """Yield the steps on emulated NPUs."""
-    for title, name, paths in stack_tests():
-        if is_emulated(find(name)):
-            yield Step(title, python_in(name, "-m", "pytest", *paths))
+        yield Step(title, python_in(name, "-m", "pytest", *paths)), name
 
 
 def upstream_steps() -> Iterator[Step]:
