@@ -10,10 +10,8 @@ from specroll.errors import PatchError
 from specroll.stack import lock, overlay
 from specroll.stack.distribution import Distribution
 from specroll.stack.patch import Patch
-from specroll.stack.registry import FILE_NAME, Package, Stack
+from specroll.stack.registry import FILE_NAME, PROOFS_NAME, Package, Stack
 
-# What a distribution keeps of its proofs.
-PROOFS = "proofs.json"
 NAME = re.compile(r"[0-9]{4}-(feature|bugfix)-\w+\.patch")
 
 
@@ -94,7 +92,7 @@ def unused_files(distribution: Distribution, stacks: Sequence[Stack]) -> Iterato
 def _used(distribution: Distribution, stack: Stack) -> Iterator[Path]:
     yield stack.folder / FILE_NAME
     yield stack.folder / lock.FILE_NAME
-    yield stack.folder / PROOFS
+    yield stack.folder / PROOFS_NAME
     for package in stack.packages.values():
         yield from (stack.folder / package.name / name for name in package.whole.series)
         yield from (distribution.overlay / path for path in package.whole.overlay)

@@ -22,6 +22,7 @@ from specroll.report import Report
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
 from specroll.stack.index import Index
+from specroll.stack.patch_names import is_named
 from specroll.stack.registry import Stack, default_stack
 from specroll.wording import counted
 from specroll.writing import transaction
@@ -204,7 +205,7 @@ def _accept(carriages: Sequence[Carriage], accepted: Collection[str]) -> None:
             (carriage.session.package, cell.patch)
             for carriage in carriages
             for cell in carriage.session.cells
-            if cell.findings and _names(text, carriage.session.package, cell.patch)
+            if cell.findings and is_named(f"{carriage.session.package}/{cell.patch}", text)
         ]
         if not found:
             raise RequestError(f"No patch {text!r} needs eyes; name one that the report lists.")
@@ -212,13 +213,6 @@ def _accept(carriages: Sequence[Carriage], accepted: Collection[str]) -> None:
             chosen[package].append(patch)
     for carriage in carriages:
         carriage.accept(chosen[carriage.session.package])
-
-
-def _names(text: str, package: str, patch: str) -> bool:
-    """Say whether a text names a patch: with or without the package, number or suffix."""
-    whole = f"{package}/{patch}"
-    stem = Path(patch).stem
-    return text in (whole, patch, stem, stem.partition("-")[2])
 
 
 def _report(sessions: Sequence[Session]) -> Report:

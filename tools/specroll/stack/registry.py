@@ -20,6 +20,8 @@ else:
     import tomli as tomllib
 
 FILE_NAME = "stack.toml"
+# What is known of the proofs that its patches name.
+PROOFS_NAME = "proofs.json"
 # A local part after + says what a version was built for; it does not count.
 VARIANT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:==([\w.!-]+))?")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ci import proof_environments
 from ci.environment import BuildError, Environment, find
-from ci.proof_environments import environment_of, lock_missing, prepared, without
-from ci.provable_patches import ProvablePatch, provable_patches
+from ci.proving import environments as proof_environments
+from ci.proving.environments import environment_of, lock_missing, prepared, without
+from ci.proving.patches import ProvablePatch, provable_patches
 from testing.registry import Stack, stacks
 
 PATCH = ProvablePatch("alpha/0001-bugfix-a.patch", "0" * 64, ())

@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-
 from specroll.cache import cache_folder
 
 from ci import lock, npu_emulator
 from ci.environment import BuildError, environments, find, full_name, interpreter
 from ci.patched import patched_interpreter
-from ci.provable_patches import ProvablePatch
+from ci.proving.patches import ProvablePatch
 from testing.registry import ROOT, Stack
 
 

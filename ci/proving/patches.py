@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from specroll.stack.header import Header
 
@@ -38,11 +34,6 @@ class ProvablePatch:
     def is_bugfix(self) -> bool:
         """Whether it mends a fault of upstream's."""
         return "-bugfix-" in self.path
-
-    def is_named(self, text: str) -> bool:
-        """Say whether a text names it: with or without the folder, number or suffix."""
-        stem = Path(self.path).stem
-        return text in (self.path, f"{stem}.patch", stem, stem.partition("-")[2])
 
 
 def provable_patches(stack: Stack) -> list[ProvablePatch]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.proof_runs import Outcome, Runner, of_proof
+from ci.proving.runs import Outcome, Runner, of_proof
 
 TESTS = """
 import os, signal, time

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ci import contained
-from ci.contained import run_contained
+from ci.proving import contained
+from ci.proving.contained import run_contained
 from testing.registry import ROOT
 
 # A grandchild in a session of its own, whose parent ends at once: as Ray's workers.
@@ -80,8 +80,8 @@ def test_a_command_that_somebody_interrupts_is_ended(monkeypatch):
 
 STOPPED = """
 import signal, sys
-from ci.contained import run_contained
-from ci import contained
+from ci.proving.contained import run_contained
+from ci.proving import contained
 
 def end_children(others, end=contained.end_children):
     signal.raise_signal(signal.SIGTERM)  # somebody is impatient

@@ -7,18 +7,14 @@ changed, and is left out as soon as something else is written.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-
+from specroll.stack.registry import PROOFS_NAME
 from specroll.writing import disk
 
-from ci.provable_patches import ProvablePatch
-
-FILE_NAME = "proofs.json"
+from ci.proving.patches import ProvablePatch
 
 
 class RecordsError(Exception):
@@ -50,7 +46,7 @@ def read(folder: Path) -> Records:
     Raises:
         RecordsError: the file is damaged.
     """
-    path = folder / FILE_NAME
+    path = folder / PROOFS_NAME
     if not path.exists():
         return {}
     try:
@@ -63,7 +59,7 @@ def write(folder: Path, records: Records) -> None:
     """Write records; a crash leaves the old file or this one."""
     facts = {name: asdict(record) for name, record in records.items()}
     data = f"{json.dumps(facts, indent=1, sort_keys=True)}\n".encode()
-    disk.write_whole(folder / FILE_NAME, data, f"{FILE_NAME}.part")
+    disk.write_whole(folder / PROOFS_NAME, data, f"{PROOFS_NAME}.part")
 
 
 def of_patches(records: Records, patches: Sequence[ProvablePatch]) -> Records:

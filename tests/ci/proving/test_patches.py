@@ -7,7 +7,7 @@ from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack as PatchedStack
 from specroll.stack.series import load_parts
 
-from ci.provable_patches import ProvablePatch, provable_patches, series
+from ci.proving.patches import ProvablePatch, provable_patches, series
 from testing.registry import ROOT, Stack, stacks
 from testing.small_project import HEADER
 
@@ -61,14 +61,6 @@ def test_they_are_those_that_the_tool_reads(stack):
     assert list(series(stack)) == [path for path, *_ in patches]
     found = [(patch.path, patch.sha256, patch.proofs) for patch in provable_patches(stack)]
     assert found == [patch for patch in patches if patch[2]]
-
-
-@pytest.mark.parametrize(
-    "name", ["alpha/cpu/0001-bugfix-slow.patch", "0001-bugfix-slow", "bugfix-slow"]
-)
-def test_names_of_a_patch(name):
-    assert PATCH.is_named(name)
-    assert not PATCH.is_named("slow")
 
 
 def test_kinds():

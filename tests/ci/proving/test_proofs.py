@@ -15,11 +15,12 @@ from specroll.commands.apply import apply
 from specroll.target.environment import of_interpreter
 from specroll.target.selection import Request
 
-from ci import proof_environments, proof_records, proofs
+from ci import proofs
 from ci.environment import BuildError
-from ci.proof_runs import Outcome, Runner
-from ci.proofs import Prover, UnknownPatchError, pending
-from ci.provable_patches import provable_patches
+from ci.proving import environments, prover, records
+from ci.proving.patches import provable_patches
+from ci.proving.prover import Prover, UnknownPatchError, pending
+from ci.proving.runs import Outcome, Runner
 from testing.environment_beside import make_beside
 from testing.registry import Stack
 from testing.small_project import BODY, HEADER, UPSTREAM, Project, build_wheel, diff_file
@@ -104,10 +105,10 @@ def make_stack(make_project, monkeypatch):
     """Return a function that makes a stack of two patches with these proofs."""
 
     def make(first=(NEEDED,), second=(NEEDED,)):
-        monkeypatch.setattr(proof_environments, "without", told_without)
-        monkeypatch.setattr(proof_environments, "prepared", lambda name: (PYTHON, {}))
-        monkeypatch.setattr(proof_environments, "lock_missing", lambda stack: None)
-        monkeypatch.setattr(proofs, "Runner", ToldRunner)
+        monkeypatch.setattr(environments, "without", told_without)
+        monkeypatch.setattr(environments, "prepared", lambda name: (PYTHON, {}))
+        monkeypatch.setattr(environments, "lock_missing", lambda stack: None)
+        monkeypatch.setattr(prover, "Runner", ToldRunner)
         return stack_of(make_project(first, second))
 
     return make
@@ -132,12 +133,12 @@ def real_stack(make_project, tmp_path, monkeypatch):
         folder = tmp_path / f"without-{Path(patch.path).stem}"
         missing = make_beside(python, patch.path, folder, project.distribution)
         # With the patch a proof may take as long as it likes.
-        monkeypatch.setattr(proofs, "Runner", functools.partial(Short, root=project.root))
+        monkeypatch.setattr(prover, "Runner", functools.partial(Short, root=project.root))
         yield folder / "bin" / "python", missing
 
-    monkeypatch.setattr(proof_environments, "without", without)
-    monkeypatch.setattr(proof_environments, "prepared", lambda name: (python, {}))
-    monkeypatch.setattr(proofs, "Runner", functools.partial(Runner, root=project.root))
+    monkeypatch.setattr(environments, "without", without)
+    monkeypatch.setattr(environments, "prepared", lambda name: (python, {}))
+    monkeypatch.setattr(prover, "Runner", functools.partial(Runner, root=project.root))
     return stack_of(project)
 
 
@@ -165,7 +166,7 @@ def test_real_runs(real_stack):
     first = "without it, its proof fails: AssertionError; does not end"
     second = "without it, its proof fails: ModuleNotFoundError"
     assert verdicts(real_stack) == {FIRST: ("proven", first), SECOND: ("proven", second)}
-    assert proof_records.read(real_stack.folder)[FIRST].proofs == {
+    assert records.read(real_stack.folder)[FIRST].proofs == {
         f"{FILE}::test_first": "fails: AssertionError",
         f"{FILE}::test_waits": "does not end",
     }
@@ -177,11 +178,11 @@ def test_what_fails_without_the_patch_is_proven_and_recorded(make_stack):
         FIRST: ("proven", "without it, its proof fails: OSError; does not end"),
         SECOND: ("proven", "without it, its proof fails: OSError"),
     }
-    records = proof_records.read(stack.folder)
-    assert records[FIRST].proofs == {NEEDED: "fails: OSError", ALSO_NEEDED: "does not end"}
-    assert records[FIRST].missing == [FIRST]
+    found = records.read(stack.folder)
+    assert found[FIRST].proofs == {NEEDED: "fails: OSError", ALSO_NEEDED: "does not end"}
+    assert found[FIRST].missing == [FIRST]
     assert {patch.path: patch.sha256 for patch in provable_patches(stack)} == {
-        path: record.sha256 for path, record in records.items()
+        path: record.sha256 for path, record in found.items()
     }
     assert verdicts(stack) == {}
 
@@ -195,7 +196,7 @@ def test_only_tests_of_one_folder_run_together(make_stack, monkeypatch):
             return super().run(names)
 
     stack = make_stack(first=(NEEDED, IN_A), second=(INSIDE_A, NEEDED))
-    monkeypatch.setattr(proofs, "Runner", Noting)
+    monkeypatch.setattr(prover, "Runner", Noting)
     assert {word for word, _ in verdicts(stack).values()} == {"proven"}
     assert calls == [
         (PYTHON, [NEEDED]),
@@ -214,16 +215,16 @@ def test_patches_that_are_missing_beside_are_told(make_stack, monkeypatch):
     def without(patch, python):
         yield BESIDE, [patch.path, "alpha/0009-feature-x.patch"]
 
-    monkeypatch.setattr(proof_environments, "without", without)
+    monkeypatch.setattr(environments, "without", without)
     assert verdicts(stack)[FIRST][1].endswith("OSError (and without 1 after it that build on it)")
-    assert proof_records.read(stack.folder)[FIRST].missing[1:] == ["alpha/0009-feature-x.patch"]
+    assert records.read(stack.folder)[FIRST].missing[1:] == ["alpha/0009-feature-x.patch"]
 
 
 def test_a_bugfix_whose_proof_passes_without_it_is_superfluous(make_stack):
     stack = make_stack(first=(IDLE,))
     word, said = verdicts(stack)[FIRST]
     assert (word, said) == ("superfluous", f"{IDLE} passes without it")
-    assert list(proof_records.read(stack.folder)) == [SECOND]
+    assert list(records.read(stack.folder)) == [SECOND]
     assert list(verdicts(stack)) == [FIRST]
 
 
@@ -254,7 +255,7 @@ def test_what_fails_with_all_patches_is_not_carried(make_stack):
         "not carried",
         f"{FAILING} fails: OSError, with all patches",
     )
-    assert list(proof_records.read(stack.folder)) == [FIRST]
+    assert list(records.read(stack.folder)) == [FIRST]
 
 
 @pytest.mark.parametrize(
@@ -277,11 +278,11 @@ def test_a_run_that_was_interrupted_goes_on(make_stack, monkeypatch):
 
 def test_a_patch_that_has_changed_is_proven_anew(make_stack):
     stack = make_stack()
-    records = {
-        patch.path: proof_records.Record(patch.sha256, [patch.path], {})
+    known = {
+        patch.path: records.Record(patch.sha256, [patch.path], {})
         for patch in provable_patches(stack)
     }
-    proof_records.write(stack.folder, records)
+    records.write(stack.folder, known)
     assert pending(stack, ()) == []
     path = stack.folder / FIRST
     path.write_text(path.read_text().replace("Someone", "Somebody"))
@@ -353,7 +354,7 @@ def test_what_stops_it_is_one_sentence(make_stack, program, monkeypatch, error, 
     def fail(name):
         raise error
 
-    monkeypatch.setattr(proof_environments, "prepared", fail)
+    monkeypatch.setattr(environments, "prepared", fail)
     said, out = program(stack, "1.0")
     assert str(said).startswith(code)
     assert out == ""

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ci.contained import run_contained
 from ci.outcomes import read_outcomes, read_reasons
+from ci.proving.contained import run_contained
 from testing.registry import ROOT
 
 OPTIONS = ("--tb=no", "--no-summary", "--disable-warnings", "-q", "-pno:cacheprovider")

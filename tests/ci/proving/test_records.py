@@ -2,9 +2,9 @@
 
 import pytest
 
-from ci import proof_records
-from ci.proof_records import Record, RecordsError, of_patches, read, write
-from ci.provable_patches import ProvablePatch
+from ci.proving import records
+from ci.proving.patches import ProvablePatch
+from ci.proving.records import Record, RecordsError, of_patches, read, write
 
 PATCHES = [
     ProvablePatch(f"alpha/{name}", digest * 64, ("tests/t.py::test",))
@@ -35,7 +35,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
     def fail(self, target):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(proof_records.Path, "replace", fail)
+    monkeypatch.setattr(records.Path, "replace", fail)
     with pytest.raises(OSError, match="full"):
         write(tmp_path, {})
     assert read(tmp_path) == RECORDS
