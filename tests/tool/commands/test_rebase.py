@@ -441,7 +441,11 @@ def test_who_stops_it_stops_the_prover_too(publish, make_prover, exported_projec
     publish("1.1", PLAIN)
     make_prover(WAITING)
     options = ("--onto", "1.1", "--stack", "new", "--artefacts", str(tmp_path / "index"), "--prove")
-    launcher = "import sys; from specroll import cli; cli.main()"
+    # What runs in the background of a script is started to ignore this signal.
+    launcher = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from specroll import cli; cli.main()"
+    )
     command = (sys.executable, "-c", launcher, "rebase", "alpha", *options)
     path = os.pathsep.join(sys.path)
     with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as process:
