@@ -16,7 +16,7 @@ from testing.npu_emulator.process_environment import NPU_ENVIRONMENT
 set_environment(NPU_ENVIRONMENT)
 
 # First: its modules import each other, and only from here on all of them can be imported.
-import vllm_ascend.ops  # noqa: F401
+import vllm_ascend.ops
 from vllm.config import VllmConfig
 from vllm_ascend.ascend_config import clear_ascend_config, init_ascend_config
 
