@@ -8,6 +8,7 @@ import torch
 from vllm.config import VllmConfig
 from vllm.platforms import current_platform
 from vllm.v1.sample.ops import topk_topp_sampler
+from vllm.v1.worker.cpu import shm
 
 from testing.interpreted_gpu import interpreter
 
@@ -21,11 +22,12 @@ def register() -> None:
 
 
 def pretend_streams() -> None:
-    """Accept what says how the memory of a device is used; vLLM's CPU build lacks these two.
+    """Accept what says how the memory of a device is used; vLLM's CPU build lacks these three.
 
-    Its stand-ins for streams and pinned memory are in vllm/v1/worker/cpu/shm.py. Grammars pin
-    memory as they make it (vllm/v1/worker/gpu/structured_outputs.py), and drafts beside them tell
-    which stream reads them (vllm/v1/worker/gpu/spec_decode/utils.py).
+    Its stand-ins for streams, events and pinned memory are in vllm/v1/worker/cpu/shm.py. Grammars
+    pin memory as they make it (vllm/v1/worker/gpu/structured_outputs.py), drafts beside them tell
+    which stream reads them (vllm/v1/worker/gpu/spec_decode/utils.py), and who does not want to wait
+    asks whether a copy is complete, which it always is.
     """
     make = torch.tensor
 
@@ -34,6 +36,7 @@ def pretend_streams() -> None:
 
     torch.tensor = tensor
     torch.Tensor.record_stream = lambda _values, _stream: None
+    shm._EventPlaceholder.query = lambda _event: True
 
 
 def sample_with_torch() -> None:
