@@ -3,7 +3,7 @@
 Engines of many processes share one lane, since two clusters of Ray compete for the cores and for
 memory: with Ray in a lane of its own, two steps that took 700 and 540 s one after the other took
 2,430 and 1,530 s side by side on two cores.
-What runs beside them are steps of one process or two, engines on an emulated NPU among them.
+What runs beside them are steps of one process or two; a stack lists those of its own as `beside`.
 Environments are built in a lane of their own, in the order in which the others need them.
 """
 
@@ -12,9 +12,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ci.environment import find, full_name
-from ci.npu_emulator import is_emulated
+from ci.environment import full_name
 from testing.registry import ROOT, in_turn
 
 # It needs Python 3.11. What it imports of the shipped parts is checked for an older one, too.
@@ -33,17 +33,32 @@ class Step:
     command: tuple[str, ...]
 
 
+class Tests(NamedTuple):
+    """Tests that a stack names: one step.
+
+    Attributes:
+        title: What the step is called.
+        environment: The full name of its environment.
+        paths: Test folders and files.
+        is_beside: Whether they run beside engines of many processes.
+    """
+
+    title: str
+    environment: str
+    paths: list[str]
+    is_beside: bool
+
+
 def lanes() -> list[list[Step]]:
     """Return the steps; those of a lane run one after the other."""
-    engines = {step: is_emulated(find(name)) for step, name in engine_steps()}
-    beside = [step for step, emulated in engines.items() if emulated]
-    alone = [step for step, emulated in engines.items() if not emulated]
+    beside = [engine_step(tests) for tests in stack_tests() if tests.is_beside]
+    alone = [engine_step(tests) for tests in stack_tests() if not tests.is_beside]
     return [list(environment_steps()), [*dev_steps(), *upstream_steps(), *beside], alone]
 
 
 def environment_steps() -> Iterator[Step]:
     """Yield the steps that build environments."""
-    for name in dict.fromkeys(name for _, name, _ in stack_tests()):
+    for name in dict.fromkeys(tests.environment for tests in stack_tests()):
         yield Step(f"build {name}", python_file("environment.py", name))
 
 
@@ -64,10 +79,9 @@ def dev_steps() -> Iterator[Step]:
     yield Step("environments resolve", python_file("lock.py", "--check"))
 
 
-def engine_steps() -> Iterator[tuple[Step, str]]:
-    """Yield the steps in environments of stacks, each with the name of its environment."""
-    for title, name, paths in stack_tests():
-        yield Step(title, python_in(name, "-m", "pytest", *paths)), name
+def engine_step(tests: Tests) -> Step:
+    """Return the step that runs a stack's tests."""
+    return Step(tests.title, python_in(tests.environment, "-m", "pytest", *tests.paths))
 
 
 def upstream_steps() -> Iterator[Step]:
@@ -78,10 +92,15 @@ def upstream_steps() -> Iterator[Step]:
             yield Step(f"{stack.name} upstream's tests", python_file("upstream_tests.py", name))
 
 
-def stack_tests() -> list[tuple[str, str, list[str]]]:
-    """Return title, environment and paths of the tests that stacks name."""
+def stack_tests() -> list[Tests]:
+    """Return the tests that stacks name, in the order in which they run."""
     return [
-        (f"{stack.name} {title} in {short}", full_name(short, stack), paths)
+        Tests(
+            f"{stack.name} {title} in {short}",
+            full_name(short, stack),
+            paths,
+            title in stack.ci.get("beside", ()),
+        )
         for stack in in_turn()
         for short, titles in stack.ci.get("tests", {}).items()
         for title, paths in titles.items()
@@ -90,7 +109,7 @@ def stack_tests() -> list[tuple[str, str, list[str]]]:
 
 def unclaimed_tests() -> list[str]:
     """Return the test folders that no stack names: they need none."""
-    claimed = {path for *_, paths in stack_tests() for path in paths}
+    claimed = {path for tests in stack_tests() for path in tests.paths}
     found = {file.relative_to(ROOT).parts[1] for file in ROOT.glob("tests/*/**/test_*.py")}
     return sorted({f"tests/{street}" for street in found} - claimed)
 

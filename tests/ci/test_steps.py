@@ -5,13 +5,12 @@ from collections import Counter
 import pytest
 
 from ci import steps
-from ci.environment import find, names
-from ci.npu_emulator import is_emulated
+from ci.environment import names
 from testing.registry import ROOT, stacks
 
 
 def test_every_test_folder_runs():
-    run = {path for *_, paths in steps.stack_tests() for path in paths}
+    run = {path for tests in steps.stack_tests() for path in tests.paths}
     run.update(steps.unclaimed_tests())
     streets = {
         f"tests/{path.name}" for path in ROOT.glob("tests/*") if any(path.glob("**/test_*.py"))
@@ -21,7 +20,7 @@ def test_every_test_folder_runs():
 
 
 def test_a_folder_runs_once_in_an_environment():
-    run = Counter((name, path) for _, name, paths in steps.stack_tests() for path in paths)
+    run = Counter((each.environment, path) for each in steps.stack_tests() for path in each.paths)
     assert set(run.values()) == {1}
 
 
@@ -31,11 +30,18 @@ def test_steps_have_names_of_their_own():
 
 
 def test_engines_run_one_after_the_other():
-    """But those on emulated NPUs, which start no cluster."""
+    """But those that their stack lists as `beside`: they start no cluster."""
     _, beside, engines = ([step.name for step in lane] for lane in steps.lanes())
-    tests = {title: is_emulated(find(name)) for title, name, _ in steps.stack_tests()}
-    assert engines == [title for title, emulated in tests.items() if not emulated]
-    assert [title for title in beside if title in tests] == [t for t in tests if t not in engines]
+    tests = steps.stack_tests()
+    assert engines == [each.title for each in tests if not each.is_beside]
+    listed = [each.title for each in tests if each.is_beside]
+    assert [name for name in beside if name in {each.title for each in tests}] == listed
+
+
+@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
+def test_what_runs_beside_is_a_title_of_tests(stack):
+    titles = {title for titles in stack.ci["tests"].values() for title in titles}
+    assert set(stack.ci["beside"]) <= titles
 
 
 @pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
@@ -46,5 +52,5 @@ def test_every_environment_that_a_stack_tests_has_a_lock(stack):
 
 def test_environments_are_built_in_the_order_in_which_engines_need_them():
     built, *_ = steps.lanes()
-    needed = dict.fromkeys(name for _, name, _ in steps.stack_tests())
+    needed = dict.fromkeys(tests.environment for tests in steps.stack_tests())
     assert [step.command[2] for step in built] == list(needed)
