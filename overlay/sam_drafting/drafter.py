@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -22,6 +22,7 @@ from sam_drafting.index import Index
 from sam_drafting.kernels.acceptance import initial_table, set_bar
 from sam_drafting.kernels.indexing import DONE
 from sam_drafting.kernels.layout import (
+    AHEAD,
     END,
     LIMIT,
     PROPOSAL,
@@ -150,34 +151,102 @@ class SamDrafter:
         limits = checked_limits(draft_limits, batch_size, self.num_speculative_tokens)
         self._begin_unknown(req_ids, tokens, lengths, prompt_lengths)
         while True:
-            requests = self._requests_of(req_ids)
-            requests[:, END] = lengths
-            requests[:, LIMIT] = limits
-            fault, row, num_proposed = draft_step(*self._memory, tokens, requests)
+            fault, row, drafts = self._attempt(req_ids, tokens, 0, lengths, limits)
             if fault == DONE:
-                return _proposals(requests) if num_proposed else [[] for _ in req_ids]
-            if fault == RESTART:
-                _check_row(req_ids[row], tokens[row], lengths[row])
-                self._discard(req_ids[row])
-                self._begin(req_ids[row], tokens[row], lengths[row], prompt_lengths[row])
-            elif fault in (BAD_LENGTH, BAD_TOKEN):
+                return drafts
+            if fault != RESTART:
                 raise request_fault(req_ids[row], tokens[row], lengths[row])
-            else:
-                self._index.enlarge(fault)
+            _check_row(req_ids[row], tokens[row], lengths[row])
+            self._discard(req_ids[row])
+            self._begin(req_ids[row], tokens[row], lengths[row], prompt_lengths[row])
 
-    def finish(self, req_ids: Iterable[str]) -> None:
+    def advance(
+        self,
+        req_ids: Sequence[str],
+        token_ids: Int32Array,
+        num_new_tokens: npt.ArrayLike,
+        draft_limits: npt.ArrayLike,
+    ) -> list[list[int]]:
+        """Take in tokens that follow those that are known of each request, then draft.
+
+        For who has only what is new of each request. A `step` with a limit of 0 makes it known.
+
+        Args:
+            req_ids: one id a request of the batch, of requests that are known.
+            token_ids: int32 [batch or more, width]; row i begins with the new tokens of request i.
+            num_new_tokens: [batch] how many they are, 0 or more.
+            draft_limits: as in `step`.
+
+        Returns:
+            Draft tokens a request, in new lists that the caller may keep and change.
+
+        Raises:
+            TypeError: as in `step`.
+            ValueError: a request is not known; shapes that do not fit the batch, a number of tokens
+                that does not fit `token_ids`, or a negative token id. The request at fault is as
+                before, those ahead of it have taken their tokens in.
+        """
+        batch_size = len(req_ids)
+        tokens = checked_rows(token_ids, batch_size)
+        num_new = one_per_request("num_new_tokens", num_new_tokens, batch_size)
+        limits = checked_limits(draft_limits, batch_size, self.num_speculative_tokens)
+        if unknown := [req_id for req_id in req_ids if req_id not in self._texts]:
+            raise ValueError(f"request {unknown[0]!r} is not known: give all its tokens to `step`")
+        known = self._index.lengths_with_prompts(self._requests_of(req_ids)[:, RESPONSE])
+        fault, row, drafts = self._attempt(req_ids, tokens, known, known + num_new, limits)
+        if fault != DONE:
+            raise request_fault(req_ids[row], tokens[row], num_new[row])
+        return drafts
+
+    def finish(self, req_ids: Iterable[str], num_tokens: Mapping[str, int] | None = None) -> None:
         """End requests; ids that are not known are passed over.
 
         Their responses stay while a request with the same prompt runs that ran beside them, then
         in the history as far as its budget goes.
+
+        Args:
+            req_ids: the requests.
+            num_tokens: where an answer ended, by request: so many tokens it has with its prompt,
+                and what was taken in beyond them is forgotten. One that is not there has all.
         """
-        texts = [
-            self._texts.pop(req_id) for req_id in dict.fromkeys(req_ids) if req_id in self._texts
-        ]
+        ends = {} if num_tokens is None else num_tokens
+        texts = {
+            self._texts.pop(req_id): ends.get(req_id)
+            for req_id in dict.fromkeys(req_ids)
+            if req_id in self._texts
+        }
         self._batch_ids = None
         # vLLM passes a set, whose order differs from process to process.
         for text in sorted(texts, key=lambda text: self._prompt_of[text].live[text]):
+            end = texts[text]
+            if end is not None:
+                self._index.shorten(text, end - self._prompt_of[text].num_tokens)
             self._end(text)
+
+    def _attempt(
+        self,
+        req_ids: Sequence[str],
+        tokens: Int32Array,
+        ahead: int | Int32Array,
+        lengths: Int32Array,
+        limits: int | Int32Array,
+    ) -> tuple[int, int, list[list[int]]]:
+        """Take in and draft, with as much memory as it takes.
+
+        Returns:
+            `DONE` or a fault of a request, its row, and the drafts, which are none after a fault.
+        """
+        while True:
+            requests = self._requests_of(req_ids)
+            requests[:, AHEAD] = ahead
+            requests[:, END] = lengths
+            requests[:, LIMIT] = limits
+            fault, row, num_proposed = draft_step(*self._memory, tokens, requests)
+            if fault == DONE and num_proposed:
+                return fault, row, _proposals(requests)
+            if fault in (DONE, RESTART, BAD_LENGTH, BAD_TOKEN):
+                return fault, row, [[] for _ in req_ids]
+            self._index.enlarge(fault)
 
     def _empty_requests(self, batch_size: int) -> Int32Array:
         return np.empty((batch_size, PROPOSAL + self.num_speculative_tokens), np.int32)

@@ -9,6 +9,7 @@ import numpy as np
 from sam_drafting.kernels.indexing import (
     DONE,
     TOO_FEW_ROWS,
+    drop_newest,
     extend,
     has_surplus_rows,
     open_prompt,
@@ -29,6 +30,7 @@ from sam_drafting.kernels.layout import (
     NUM_TEXTS,
     NUM_TOKENS,
     PAGE_SIZE,
+    PROMPT,
     ROW_WIDTH,
     Int32Array,
     text_width,
@@ -61,6 +63,12 @@ class Index:
         """Return how many tokens a text has."""
         return int(self.texts[text, LENGTH])
 
+    def lengths_with_prompts(self, responses: Int32Array) -> Int32Array:
+        """Return how many tokens some responses have together with their prompts, int32 [n]."""
+        prompts = self.texts[responses, PROMPT]
+        lengths: Int32Array = self.texts[responses, LENGTH] + self.texts[prompts, LENGTH]
+        return lengths
+
     def num_tokens(self, prompts: Sequence[int]) -> int:
         """Return how many tokens some prompts have, together with their responses."""
         return int(self.texts[prompts, NUM_TOKENS].sum())
@@ -84,6 +92,12 @@ class Index:
         """Return the text of an empty response to a prompt."""
         self._make_row()
         return int(open_response(self.texts, prompt))
+
+    def shorten(self, response: int, length: int) -> None:
+        """Forget the tokens of a response beyond a length; nothing where it is not longer."""
+        surplus = self.length(response) - max(length, 0)
+        if surplus > 0:
+            drop_newest(self.nodes, self.table, self.texts, response, surplus)
 
     def remove_response(self, response: int) -> None:
         """Forget a response."""

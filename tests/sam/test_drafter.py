@@ -57,6 +57,68 @@ def test_any_schedule_of_a_batch_drafts_as_a_fresh_automaton(batch, data):
         assert drafts == [draft_of(batch[i][: lengths[i]]) for i in present]
 
 
+def advance(drafter, batch, limits=K):
+    """One step; `batch` maps ids of requests that are known to their new tokens."""
+    token_ids, num_new = rows(*batch.values())
+    return drafter.advance(list(batch), token_ids, num_new, limits)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=4), st.data())
+def test_new_tokens_alone_give_the_drafts_of_whole_texts(batch, data):
+    whole, parts = SamDrafter(K), SamDrafter(K)
+    lengths = [data.draw(st.integers(1, len(text))) for text in batch]
+    first = {f"r{i}": text[: lengths[i]] for i, text in enumerate(batch)}
+    step(parts, first, limits=0)
+    step(whole, first, limits=0)
+    for _ in range(data.draw(st.integers(1, 6))):
+        present = data.draw(st.permutations(range(len(batch))))
+        present = present[: data.draw(st.integers(1, len(batch)))]
+        new = {}
+        for i in present:
+            end = data.draw(st.integers(lengths[i], len(batch[i])))
+            new[f"r{i}"] = batch[i][lengths[i] : end]
+            lengths[i] = end
+        drafts = step(whole, {f"r{i}": batch[i][: lengths[i]] for i in present})
+        assert advance(parts, new) == drafts
+
+
+def test_new_tokens_of_a_request_that_is_not_known_are_refused():
+    drafter = SamDrafter(K)
+    step(drafter, {"a": [1, 2]})
+    with pytest.raises(ValueError, match="request 'b' is not known: give all its tokens"):
+        advance(drafter, {"a": [3], "b": [3]})
+    assert drafter.num_tokens == 2
+
+
+@pytest.mark.parametrize(
+    ("num_new", "message"), [(3, "num_tokens 3, its row holds 2"), (-1, "num_tokens -1"), (2, "-4")]
+)
+def test_new_tokens_that_cannot_be_are_refused(num_new, message):
+    drafter = SamDrafter(K)
+    step(drafter, {"a": [1, 2]})
+    with pytest.raises(ValueError, match=message):
+        drafter.advance(["a"], np.array([[3, -4]], np.int32), [num_new], K)
+    assert advance(drafter, {"a": [1, 2]}) == [draft_of([1, 2, 1, 2])]
+
+
+def test_what_lies_beyond_the_end_of_an_answer_is_forgotten():
+    drafter = SamDrafter(K, history_tokens=100)
+    step(drafter, {"a": [1, 2, 3, 4, 5, 6, 7]})
+    drafter.finish(["a", "unknown"], {"a": 5, "unknown": 3})
+    assert drafter.num_history_tokens == 5
+    assert step(drafter, {"b": [1, 2, 3, 4]}) == [[5]]
+
+
+def test_an_answer_may_end_where_it_begins_and_beyond_what_is_known():
+    drafter = SamDrafter(K, history_tokens=100)
+    step(drafter, {"a": [1, 2, 3], "b": [1, 2, 3]})
+    drafter.finish(["a", "b"], {"a": 1, "b": 9})
+    assert drafter.num_history_tokens == 3
+    drafter.finish(["a"])
+    assert step(drafter, {"c": [1, 2]}) == [[3]]
+
+
 def test_limit_0_takes_in_and_drafts_nothing():
     drafter = SamDrafter(K)
     text = [1, 2, 3, 1, 2]

@@ -64,6 +64,12 @@ class PagedIndex(RuleBasedStateMachine):
                 self.index.enlarge(shortage)
             self.contents[text[0]] += tokens
 
+    @rule(text=texts, length=st.integers(-1, 3 * TOKENS_A_PAGE))
+    def shorten(self, text, length):
+        if text and text[0] in self.responses.get(text[1], ()):
+            self.index.shorten(text[0], length)
+            del self.contents[text[0]][max(length, 0) :]
+
     @rule(text=consumes(texts))
     def remove_response(self, text):
         if text and text[0] in self.responses.get(text[1], ()):

@@ -32,6 +32,7 @@ from sam_drafting.kernels.layout import (
     PAGE_MASK,
     PROMPT,
     SUCCESSOR,
+    TOKEN,
     Int32Array,
 )
 from sam_drafting.kernels.pages import (
@@ -142,17 +143,38 @@ def open_response(texts: Int32Array, prompt: int) -> int:
 
 
 @kernel
-def remove_text(nodes: Int32Array, table: Int32Array, texts: Int32Array, text: int) -> None:
-    """Forget the tokens of a text, and let its pages and its row be used again."""
+def drop_newest(
+    nodes: Int32Array, table: Int32Array, texts: Int32Array, text: int, num_tokens: int
+) -> None:
+    """Forget the newest tokens of a text, which has so many, and let their pages be used again.
+
+    The one ahead of them is the newest then: stored, and not linked.
+    """
     prompt = texts[text, PROMPT]
     position = np.int64(texts[text, NEWEST])
-    for _ in range(texts[text, LENGTH]):
+    for _ in range(num_tokens):
         unlink(nodes, table, texts, prompt, position)
         before = position_before(nodes, position)
         if (position - 1) & PAGE_MASK == 0:
             release_page(nodes, texts, header_of(position))
         position = before
-    texts[prompt, NUM_TOKENS] -= texts[text, LENGTH]
+    texts[prompt, NUM_TOKENS] -= num_tokens
+    texts[text, LENGTH] -= num_tokens
+    if texts[text, LENGTH] == 0:
+        texts[text, FIRST] = NONE
+        texts[text, NEWEST] = NONE
+    elif num_tokens > 0:
+        texts[text, NEWEST] = position
+        unlink(nodes, table, texts, prompt, position)
+        nodes[position, NEWER] = NONE
+        nodes[header_of(position), SUCCESSOR] = NONE
+        place_token(nodes, position, nodes[position, TOKEN])
+
+
+@kernel
+def remove_text(nodes: Int32Array, table: Int32Array, texts: Int32Array, text: int) -> None:
+    """Forget the tokens of a text, and let its pages and its row be used again."""
+    drop_newest(nodes, table, texts, text, texts[text, LENGTH])
     texts[text, FIRST] = texts[HEADER, FREE_TEXT]
     texts[HEADER, FREE_TEXT] = text
 

@@ -79,9 +79,10 @@ MATCH_PLACE, MATCH_LENGTH, DRAFTED, DRAFT = range(4, 8)
 HEADER = 0
 NUM_PAGES, FREE_PAGE, NUM_FREE_PAGES, NUM_TEXTS, FREE_TEXT, NUM_ROWS, FREE_PART = range(7)
 
-# Columns of a request of a batch: the response that it generates, how many tokens it has, how many
-# may be drafted, how many are, and from PROPOSAL on these.
-RESPONSE, END, LIMIT, PROPOSED, PROPOSAL = range(5)
+# Columns of a request of a batch: the response that it generates, how many of its tokens lie ahead
+# of its row, how many it has with that, how many may be drafted, how many are, and from PROPOSAL on
+# these.
+RESPONSE, AHEAD, END, LIMIT, PROPOSED, PROPOSAL = range(6)
 
 
 def text_width(longest_draft: int) -> int:

@@ -11,6 +11,7 @@ from sam_drafting.kernels.drafting import draft_continuation
 from sam_drafting.kernels.following import follow
 from sam_drafting.kernels.indexing import DONE, TOO_FEW_ROWS, extend, newest_position
 from sam_drafting.kernels.layout import (
+    AHEAD,
     DRAFT,
     DRAFTED,
     END,
@@ -44,23 +45,24 @@ def has_negative(tokens: Int32Array) -> bool:
 
 
 @inlined_kernel
-def take_in(memory: Memory, text: int, tokens: Int32Array) -> int:
+def take_in(memory: Memory, text: int, ahead: int, tokens: Int32Array) -> int:
     """Bring a response up to all tokens of its request, and learn how good its last draft was.
 
     Args:
         memory: all texts.
         text: a response.
-        tokens: int32 [prompt + output], of which nothing may be new.
+        ahead: how many tokens of the request, none of them new, lie ahead of those that follow.
+        tokens: int32 [prompt + output - ahead], of which nothing may be new.
 
     Returns:
         `DONE` or a fault, and the response is as before.
     """
     nodes, texts = memory.nodes, memory.texts
     newest = newest_position(texts, text)
-    start = texts[texts[text, PROMPT], LENGTH] + texts[text, LENGTH]
+    start = texts[texts[text, PROMPT], LENGTH] + texts[text, LENGTH] - ahead
     if start > tokens.shape[0]:
         return RESTART
-    if newest != NONE and nodes[newest, TOKEN] != tokens[start - 1]:
+    if newest != NONE and start > 0 and nodes[newest, TOKEN] != tokens[start - 1]:
         return RESTART
     new = tokens[start:]
     if has_negative(new):
@@ -84,10 +86,11 @@ def take_in_all(memory: Memory, token_ids: Int32Array, requests: Int32Array) -> 
         them in again changes nothing.
     """
     for row in range(requests.shape[0]):
-        end = requests[row, END]
-        if end < 0 or end > token_ids.shape[1]:
+        ahead = requests[row, AHEAD]
+        length = requests[row, END] - ahead
+        if length < 0 or length > token_ids.shape[1]:
             return BAD_LENGTH, row
-        fault = take_in(memory, requests[row, RESPONSE], token_ids[row, :end])
+        fault = take_in(memory, requests[row, RESPONSE], ahead, token_ids[row, :length])
         if fault != DONE:
             return fault, row
     return DONE, 0

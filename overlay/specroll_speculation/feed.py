@@ -1,0 +1,159 @@
+"""What a drafter learns from an engine that is a step ahead of its own results.
+
+Where steps overlap, the host does not know what the last one sampled. It comes with the copy that
+the engine makes of every step's tokens for its output. Requests that begin and end, and those
+copies, are kept in order until they can be taken in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from sam_drafting import SamDrafter
+
+    from specroll_speculation.monitor import DraftMonitor
+
+
+class Event(Protocol):
+    """When a copy is complete; one of PyTorch's events."""
+
+    def query(self) -> bool:
+        """Say whether it is."""
+
+    def synchronize(self) -> None:
+        """Wait for it."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A request that begins, or comes back.
+
+    Attributes:
+        req_id: its id.
+        token_ids: all its tokens.
+        num_prompt_tokens: how many of them are its prompt.
+    """
+
+    req_id: str
+    token_ids: Sequence[int]
+    num_prompt_tokens: int
+
+    is_ready = True
+
+    def take_in(self, drafter: SamDrafter) -> None:
+        """Let the drafter know it."""
+        tokens = np.array([self.token_ids], np.int32)
+        drafter.step([self.req_id], tokens, [tokens.shape[1]], [self.num_prompt_tokens], 0)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Requests that are finished or aborted.
+
+    Attributes:
+        req_ids: their ids.
+        num_tokens: where the answer ends, with its prompt, by id. Of one that is not there nothing
+            is kept: the runner makes some up to warm up.
+    """
+
+    req_ids: Collection[str]
+    num_tokens: Mapping[str, int]
+
+    is_ready = True
+
+    def take_in(self, drafter: SamDrafter) -> None:
+        """Let the drafter forget what lies beyond the ends."""
+        drafter.finish(self.req_ids, {each: self.num_tokens.get(each, 0) for each in self.req_ids})
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What a step has sampled, on its way to the host.
+
+    Attributes:
+        req_ids: the requests of the step.
+        token_ids: [requests, longest draft + 1] the new tokens of each, on the host.
+        num_tokens: [requests] how many they are; 0 where a prompt is not complete.
+        event: when both are there.
+    """
+
+    req_ids: list[str]
+    token_ids: npt.NDArray[Any]
+    num_tokens: npt.NDArray[Any]
+    event: Event
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the tokens are there."""
+        return self.event.query()
+
+    @property
+    def num_accepted(self) -> int:
+        """How many draft tokens were accepted: all that were sampled but one a request."""
+        return int(np.maximum(self.num_tokens - 1, 0).sum())
+
+    @property
+    def last_tokens(self) -> npt.NDArray[Any]:
+        """[requests] the newest token of each, 0 where there is none."""
+        rows = np.arange(len(self.req_ids))
+        return np.where(self.num_tokens > 0, self.token_ids[rows, self.num_tokens - 1], 0)
+
+    def take_in(self, drafter: SamDrafter, limit: int = 0) -> list[list[int]]:
+        """Let the drafter know the tokens, and return a draft for each request that has some."""
+        new = np.ascontiguousarray(self.token_ids, np.int32)
+        limits = np.where(self.num_tokens > 0, limit, 0)
+        return drafter.advance(self.req_ids, new, self.num_tokens, limits)
+
+
+class Feed:
+    """Brings a drafter up to date, as far as the engine's results are there."""
+
+    def __init__(self, drafter: SamDrafter, monitor: DraftMonitor) -> None:
+        """Begin with nothing to take in.
+
+        Args:
+            drafter: what learns.
+            monitor: is told how many draft tokens were accepted.
+        """
+        self._drafter = drafter
+        self._monitor = monitor
+        self._waiting: deque[Begun | Ended | Sampled] = deque()
+
+    def add(self, news: Begun | Ended | Sampled) -> None:
+        """Note what happened; nothing is taken in yet."""
+        self._waiting.append(news)
+
+    def take_in_ready(self) -> None:
+        """Take in what is there, up to the first step whose tokens are not; never wait."""
+        while self._waiting and self._waiting[0].is_ready:
+            self._take_in_next()
+
+    def draft(self, sampled: Sampled, limit: int) -> list[list[int]]:
+        """Wait for the newest step, take in everything, and draft for that step's requests.
+
+        Args:
+            sampled: what the step has sampled, which is not to be added.
+            limit: most draft tokens a request.
+
+        Returns:
+            Draft tokens a request, none where its prompt is not complete.
+        """
+        sampled.event.synchronize()
+        # The steps before it are complete, too: all copies are on one stream.
+        while self._waiting:
+            self._take_in_next()
+        self._monitor.record_accepted(sampled.num_accepted)
+        return sampled.take_in(self._drafter, limit)
+
+    def _take_in_next(self) -> None:
+        news = self._waiting.popleft()
+        if isinstance(news, Sampled):
+            self._monitor.record_accepted(news.num_accepted)
+        news.take_in(self._drafter)
