@@ -15,7 +15,7 @@ if not (find_spec("vllm") and find_spec("triton")):
 from testing.interpreted_gpu.process_environment import enter
 from testing.registry import require
 
-require("second model runner")
+require("drafts in the second model runner")
 
 DISTRIBUTIONS = tempfile.TemporaryDirectory()
 enter(Path(DISTRIBUTIONS.name))

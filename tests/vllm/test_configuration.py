@@ -173,7 +173,7 @@ def test_custom_logits_processors_are_refused_with_speculation(target_model):
     assert {type(processor) for processor in build(None, [Custom]).all} == {*builtin, Custom}
 
 
-@needs("second model runner")
+@needs("second model runner that refuses")
 def test_the_second_model_runner_refuses(target_model):
     """It needs Triton, so it does not start here; what it would refuse can be asked."""
     config = engine_config(target_model, speculative_config=dict(SAM))

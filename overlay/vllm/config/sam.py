@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from specroll_speculation.batch_switch import speculates, threshold_from_environment
+
 if TYPE_CHECKING:
     from vllm.config.parallel import ParallelConfig
     from vllm.config.speculative import SpeculativeConfig
@@ -61,6 +63,17 @@ def validate_sam(config: SpeculativeConfig) -> None:
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
         raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
+
+
+def draft_lengths(longest: int, largest_batch: int) -> list[int]:
+    """Return how long drafts may be, by the number of requests in the batch, from 0 on.
+
+    Raises:
+        ValueError: the threshold in the environment is no whole number.
+    """
+    threshold = threshold_from_environment()
+    sizes = range(largest_batch + 1)
+    return [longest if speculates(size, threshold) else 0 for size in sizes]
 
 
 def check_draft_length(num_speculative_tokens: object) -> None:

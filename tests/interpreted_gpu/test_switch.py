@@ -1,0 +1,56 @@
+"""Above the threshold the scheduler leaves no room for drafts, and the index learns on."""
+
+import pytest
+
+from testing.engine import SAM, draft_counts, generate, model_runner
+
+
+def recorded(engine):
+    """A list, filled while the engine runs: requests, tokens and drafts of each step."""
+    runner = model_runner(engine)
+    execute = runner.execute_model
+    steps = []
+
+    def recording(scheduled, *rest, **options):
+        num_drafts = sum(map(len, scheduled.scheduled_spec_decode_tokens.values()))
+        num_tokens = scheduled.total_num_scheduled_tokens
+        steps.append((len(scheduled.num_scheduled_tokens), num_tokens, num_drafts))
+        return execute(scheduled, *rest, **options)
+
+    runner.execute_model = recording
+    return steps
+
+
+@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
+def test_above_the_threshold_nothing_is_scheduled(start_engine, prompts, cpu_tokens, asynchronous):
+    options = {"async_scheduling": asynchronous}
+    plain = start_engine(**options)
+    expected = recorded(plain)
+    assert generate(plain, prompts) == cpu_tokens
+    engine = start_engine(SAM, threshold=2, **options)
+    steps = recorded(engine)
+    assert generate(engine, prompts) == cpu_tokens
+    assert steps == expected
+    assert draft_counts(engine) == (0, 0)
+
+
+@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
+def test_crossing_the_threshold(start_engine, prompts, asynchronous):
+    limits = [20 + 12 * row for row in range(len(prompts))]
+    options = {"async_scheduling": asynchronous}
+    plain = generate(start_engine(**options), prompts, max_tokens=limits)
+    engine = start_engine(SAM, threshold=3, **options)
+    steps = recorded(engine)
+    assert generate(engine, prompts, max_tokens=limits) == plain
+    drafting = [num_reqs for num_reqs, _, drafts in steps if drafts]
+    assert max(drafting) <= 3 + 1  # a step is scheduled before the one ahead of it
+    assert draft_counts(engine)[1] > 0
+
+
+def test_what_is_generated_above_the_threshold_is_learnt(start_engine, prompts, cpu_tokens):
+    engine = start_engine({**SAM, "sam_history_tokens": 100_000}, threshold=2)
+    assert generate(engine, prompts) == cpu_tokens
+    held = model_runner(engine).speculator.drafter.num_history_tokens
+    assert held == 0  # the last are told with the next step
+    assert generate(engine, prompts[:1]) == cpu_tokens[:1]
+    assert draft_counts(engine)[1] > len(cpu_tokens[0]) / 2
