@@ -8,7 +8,7 @@ copies, are kept in order until they can be taken in.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,20 +37,20 @@ class Begun:
 
     Attributes:
         req_id: its id.
-        token_ids: all its tokens.
+        token_ids: int32 [tokens] all that it has now, which nobody else changes.
         num_prompt_tokens: how many of them are its prompt.
     """
 
     req_id: str
-    token_ids: Sequence[int]
+    token_ids: npt.NDArray[np.int32]
     num_prompt_tokens: int
 
     is_ready = True
 
     def take_in(self, drafter: SamDrafter) -> None:
         """Let the drafter know it."""
-        tokens = np.array([self.token_ids], np.int32)
-        drafter.step([self.req_id], tokens, [tokens.shape[1]], [self.num_prompt_tokens], 0)
+        lengths = [len(self.token_ids)], [self.num_prompt_tokens]
+        drafter.step([self.req_id], self.token_ids[None], *lengths, 0)
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,14 @@ class Sampled:
         token_ids: [requests, longest draft + 1] the new tokens of each, on the host.
         num_tokens: [requests] how many they are; 0 where a prompt is not complete.
         event: when both are there.
+        source: what is copied, whose memory must not be used again before.
     """
 
     req_ids: list[str]
     token_ids: npt.NDArray[Any]
     num_tokens: npt.NDArray[Any]
     event: Event
+    source: object
 
     @property
     def is_ready(self) -> bool:

@@ -70,6 +70,23 @@ def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens, async
     assert draft_counts(engine)[1] > 0
 
 
+def test_a_step_of_an_incomplete_prompt_does_not_draft(start_engine, prompts):
+    """So it does not wait for the device."""
+    engine = start_engine(SAM, max_num_batched_tokens=64, enable_prefix_caching=False)
+    speculator = model_runner(engine).speculator
+    ask, answers = speculator.drafts, []
+
+    def asking(*step):
+        answers.append(ask(*step))
+        return answers[-1]
+
+    speculator.drafts = asking
+    generate(engine, [prompts[-1]], max_tokens=10)
+    num_chunks = -(-len(prompts[-1]) // 64)
+    assert num_chunks > 2
+    assert answers[:num_chunks] == [False] * (num_chunks - 1) + [True]
+
+
 @MODES
 def test_requests_up_to_max_model_len(start_engine, prompts, asynchronous):
     batch = [prompts[0] * 160, prompts[1]]
@@ -130,6 +147,15 @@ def test_lora(start_engine, prompts, cpu_tokens, lora_adapter):
     engine = start_engine(SAM, **options)
     assert generate(engine, prompts, lora_requests=adapters) == plain
     assert draft_counts(engine)[1] > 0
+
+
+def test_a_grammar_sees_what_drafts_are_filled_up_with(start_engine, prompts, model_with_tokenizer):
+    """Hardly a draft is likely enough here, and the last token again is often what comes."""
+    options = {"model": str(model_with_tokenizer), "skip_tokenizer_init": False}
+    grammar = {"structured_outputs": StructuredOutputsParams(regex="(aaa,){30}")}
+    plain = generate(start_engine(**options), prompts[:2], **grammar)
+    engine = start_engine({**SAM, "sam_min_acceptance": 0.99}, **options)
+    assert generate(engine, prompts[:2], **grammar) == plain
 
 
 @MODES

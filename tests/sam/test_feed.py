@@ -34,7 +34,11 @@ def sampled(tokens, copy):
     rows = np.full((len(tokens), K + 1), -1)
     for row, new in zip(rows, tokens.values(), strict=True):
         row[: len(new)] = new
-    return Sampled(list(tokens), rows, np.array([len(new) for new in tokens.values()]), copy)
+    return Sampled(list(tokens), rows, np.array([len(new) for new in tokens.values()]), copy, None)
+
+
+def begun(req_id, tokens, num_prompt_tokens):
+    return Begun(req_id, np.array(tokens, np.int32), num_prompt_tokens)
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def feed(drafter):
 
 def test_a_step_that_drafts_waits_for_its_own_tokens_alone(feed, drafter):
     first, second = Copy(), Copy()
-    feed.add(Begun("a", [1, 2, 3, 1], 4))
+    feed.add(begun("a", [1, 2, 3, 1], 4))
     feed.add(sampled({"a": [2]}, first))
     assert feed.draft(sampled({"a": [3, 1]}, second), K) == [[2, 3, 1]]
     assert (first.num_waits, second.num_waits) == (0, 1)
@@ -58,7 +62,7 @@ def test_a_step_that_drafts_waits_for_its_own_tokens_alone(feed, drafter):
 
 def test_others_wait_for_nothing(feed, drafter):
     early, late = Copy(), Copy()
-    feed.add(Begun("a", [1, 2], 2))
+    feed.add(begun("a", [1, 2], 2))
     feed.add(sampled({"a": [3]}, early))
     feed.add(sampled({"a": [4]}, late))
     feed.take_in_ready()
@@ -72,10 +76,10 @@ def test_others_wait_for_nothing(feed, drafter):
 def test_what_comes_later_is_taken_in_later(feed, drafter):
     """An id may end and come back before the last tokens of its former request are there."""
     copy = Copy()
-    feed.add(Begun("a", [1, 2], 2))
+    feed.add(begun("a", [1, 2], 2))
     feed.add(sampled({"a": [3, 4]}, copy))
     feed.add(Ended({"a"}, {"a": 3}))
-    feed.add(Begun("a", [7, 8, 9], 3))
+    feed.add(begun("a", [7, 8, 9], 3))
     feed.take_in_ready()
     assert drafter.num_tokens == 2
     copy.is_complete = True
@@ -85,15 +89,15 @@ def test_what_comes_later_is_taken_in_later(feed, drafter):
 
 
 def test_nothing_is_kept_of_a_request_whose_end_nobody_tells(feed, drafter):
-    feed.add(Begun("warm-up", [1, 2, 3], 1))
+    feed.add(begun("warm-up", [1, 2, 3], 1))
     feed.add(Ended({"warm-up"}, {}))
     feed.take_in_ready()
     assert drafter.num_tokens == 0
 
 
 def test_an_incomplete_prompt_gets_no_draft(feed):
-    feed.add(Begun("a", [1, 2, 1], 3))
-    feed.add(Begun("b", [5, 6, 5], 3))
+    feed.add(begun("a", [1, 2, 1], 3))
+    feed.add(begun("b", [5, 6, 5], 3))
     step = sampled({"a": [], "b": [6]}, Copy())
     assert feed.draft(step, K) == [[], [5, 6, 5]]
     assert step.last_tokens.tolist() == [0, 6]
@@ -102,7 +106,7 @@ def test_an_incomplete_prompt_gets_no_draft(feed):
 def test_accepted_tokens_are_counted_whether_or_not_a_step_drafts(drafter):
     monitor = DraftMonitor(logging.getLogger(__name__))
     feed = Feed(drafter, monitor)
-    feed.add(Begun("a", [1], 1))
+    feed.add(begun("a", [1], 1))
     copy = Copy()
     copy.is_complete = True
     feed.add(sampled({"a": [1, 2, 3]}, copy))
@@ -121,7 +125,7 @@ def test_drafts_do_not_depend_on_when_copies_complete(data):
     drafts = []
     for _ in range(2):
         feed = Feed(SamDrafter(K), DraftMonitor(logging.getLogger(__name__)))
-        feed.add(Begun("a", [0, 1, 0], 3))
+        feed.add(begun("a", [0, 1, 0], 3))
         found = []
         for tokens, is_drafting in steps:
             copy = Copy()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from sam_drafting import SamDrafter
 from specroll_speculation.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
@@ -27,8 +28,15 @@ if TYPE_CHECKING:
 
 logger = init_logger(__name__)
 
-# Why the drafter itself proposes nothing.
+# Why a step proposes nothing.
+INCOMPLETE = "prompt not complete"
 NOTHING_LIKELY = "no likely continuation"
+
+
+def completes_a_prompt(input_batch: InputBatch) -> bool:
+    """Say whether a step samples for one of its requests at least; the host knows it before."""
+    ends = input_batch.num_computed_prefill_tokens_np + input_batch.num_scheduled_tokens
+    return bool((ends >= input_batch.prefill_len_np).any())
 
 
 class SamSpeculator(BaseSpeculator):
@@ -64,6 +72,7 @@ class SamSpeculator(BaseSpeculator):
         )
         self._feed = Feed(self.drafter, self.monitor)
         self._above_threshold = f"batch above {VARIABLE}={self.batch_switch.threshold}"
+        self._overlaps = bool(vllm_config.scheduler_config.async_scheduling)
         self._sampled: Sampled
         self._limit = 0
         # Of the step that was sampled last, None where it did not draft.
@@ -90,7 +99,8 @@ class SamSpeculator(BaseSpeculator):
             ends = scheduled.finished_num_tokens or {}
             self._feed.add(Ended(scheduled.finished_req_ids, ends))
         for request in scheduled.scheduled_new_reqs:
-            tokens = request.prefill_token_ids
+            # A copy: where the engine is in this process, the scheduler adds to that list.
+            tokens = np.array(request.prefill_token_ids, np.int32)
             self._feed.add(Begun(request.req_id, tokens, len(request.prompt_token_ids)))
         if not scheduled.num_scheduled_tokens:
             self._feed.take_in_ready()
@@ -103,13 +113,16 @@ class SamSpeculator(BaseSpeculator):
             output: what the step has sampled, on its way to the host.
         """
         tokens, num_tokens = output.sampled_token_ids, output.num_sampled_tokens_np
-        self._sampled = Sampled(input_batch.req_ids, tokens, num_tokens, output.copy_event)
-        if self._limit:
+        self._sampled = Sampled(input_batch.req_ids, tokens, num_tokens, output.copy_event, output)
+        reason = None if self._limit else self._above_threshold
+        if reason is None and not completes_a_prompt(input_batch):
+            reason = INCOMPLETE
+        if reason is None:
             return True
         self._lengths = None
         self._feed.add(self._sampled)
         self._feed.take_in_ready()
-        self.monitor.record_silence({self._above_threshold: len(input_batch.req_ids)})
+        self.monitor.record_silence({reason: len(input_batch.req_ids)})
         return False
 
     @torch.inference_mode()
@@ -158,7 +171,11 @@ class SamSpeculator(BaseSpeculator):
         """Cut the drafts that the scheduler asks for to what was really drafted, and return them.
 
         The runner keeps those of the last step that drafted; a step that does not draft has none.
+        Where steps overlap, they stay as they are: room for them is scheduled, the runner verifies
+        what they are filled up with, and a grammar must have seen that, too.
         """
+        if self._overlaps:
+            return drafts
         if drafts is None or self._lengths is None:
             return None
         pairs = zip(drafts.draft_token_ids, self._lengths, strict=True)
