@@ -11,8 +11,10 @@ from specroll.stack.distribution import Distribution
 from specroll.stack.registry import Stack
 from specroll.stack.series import load_parts
 
+from ci.proving import records
+from ci.proving.patches import provable_patches
 from testing.pinned_wheels import pinned_wheel
-from testing.registry import ROOT, stacks
+from testing.registry import ROOT, default_stack, stacks
 
 PACKAGES = [
     pytest.param(stack, package, id=f"{stack.name}-{package.name}")
@@ -59,6 +61,17 @@ def test_a_proof_is_a_test_of_this_tree(stack, package):
     proofs = {proof for patch in patches(stack, package) for proof in patch.header.proofs}
     assert proofs
     assert sorted(proof for proof in proofs if not is_a_test(proof)) == []
+
+
+def test_what_failed_without_a_patch_of_the_default_stack_is_recorded():
+    stack = default_stack()
+    patches = provable_patches(stack)
+    known = records.of_patches(records.read(stack.folder), patches)
+    unproven = {patch.path for patch in patches} - known.keys()
+    assert not unproven, f"run `python3 ci/proofs.py {stack.name}`"
+    assert {patch.path: set(patch.proofs) for patch in patches} == {
+        path: set(record.proofs) for path, record in known.items()
+    }
 
 
 def test_what_is_no_test_is_seen():
