@@ -7,6 +7,8 @@ import triton.language as tl
 from triton.language.extra import libdevice
 
 from testing.interpreted_gpu import interpreter
+from testing.interpreted_gpu.process_environment import enter
+from testing.interpreted_gpu.triton_backend.driver import InterpretedDriver
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +61,16 @@ def test_a_kernel_after_another_still_finds_the_language():
     for _ in range(2):
         interpreter.mend()
         test_kernels_run_on_tensors_of_the_cpu()
+
+
+def test_it_is_too_late_once_triton_is_imported(tmp_path):
+    with pytest.raises(
+        RuntimeError, match=r"triton.* imported already; run these tests in a process"
+    ):
+        enter(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_would_be_compiled_is_refused():
+    with pytest.raises(NotImplementedError, match="set TRITON_INTERPRET=1 before Triton"):
+        InterpretedDriver().map_python_to_cpp_type("i32")
