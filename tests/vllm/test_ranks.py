@@ -2,9 +2,13 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from vllm.v1.executor import multiproc_executor
 
 from testing.engine import SAM, draft_counts, generate
 from testing.registry import needs
@@ -16,6 +20,16 @@ MAX_TOKENS = 60
 TWO_RANKS = {"tensor_parallel_size": 2}
 
 
+@pytest.fixture
+def _port_taken_in_between(monkeypatch):
+    """Another process has the free port of an executor before its workers could listen on it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr(multiproc_executor, "get_open_port", lambda: port)
+        yield
+
+
+@pytest.mark.usefixtures("_port_taken_in_between")
 def test_only_the_first_rank_of_an_executor_drafts(start_engine, splittable_model, prompts):
     plain = generate(start_engine(model=str(splittable_model)), prompts, MAX_TOKENS)
     engine = start_engine(
