@@ -40,6 +40,7 @@ Command = Callable[..., Any]
 
 WITH = "Choose this set, whatever is installed; repeatable."
 ACCEPT = "What was found about this patch is right; repeatable."
+DROP = "The new series goes without this patch, and is written again after it; repeatable."
 WITHOUT = "Leave this set out, whatever is installed; repeatable."
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -318,6 +319,7 @@ def refresh_command(
 @click.option("--through", is_flag=True, help="Visit every final release on the way.")
 @click.option("--continue", "continues", is_flag=True, help="Go on: the conflict is resolved.")
 @click.option("--accept", "accepted", multiple=True, metavar="PATCH", help=ACCEPT)
+@click.option("--drop", "dropped", multiple=True, metavar="PATCH", help=DROP)
 @click.option("--prove", "proves", is_flag=True, help="Then run the proofs that patches name.")
 @click.option("--dry-run", is_flag=True, help="Carry all that can be carried, and write nothing.")
 @click.option("--workdir", type=FOLDER, default=WORKDIR, help="Where scratch repositories lie.")

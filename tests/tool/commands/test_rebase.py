@@ -178,6 +178,56 @@ def test_a_patch_in_conflict_is_dropped_by_hand(rebase, publish, project, reposi
     assert loaded(project).package("alpha").base.series == ("0001-feature-second.patch",)
 
 
+UNLIKE_ITS_WHEEL = UPSTREAM | {"alpha/core.py": f"# packed\nanswer = 41\n{BODY}"}
+
+
+@pytest.fixture
+def unlike(small_index, publish, tmp_path):
+    """A release whose wheel has a line that its source archive has not."""
+    folder = tmp_path / "index"
+    small_index.files += [
+        build_wheel(folder, "alpha", "1.1", UNLIKE_ITS_WHEEL),
+        build_source_archive(folder, "alpha", "1.1", PLAIN),
+    ]
+
+
+def test_a_patch_that_no_wheel_takes_is_dropped(rebase, unlike, project, tool, repository):
+    result = rebase()
+    assert (result.code, "or --drop it from a rebase" in result.err) == (3, True), result.err
+    assert not (project.root / "patches/new").exists()
+    result = rebase("--drop", "first")
+    assert (result.code, "No patch 'first' is in the new series" in result.err) == (2, True)
+    result = rebase("--drop", "bugfix-first")
+    assert result.code == 0, result.out + result.err
+    assert f"superfluous {FIRST} onto 1.1 (dropped by hand)" in result.out
+    assert loaded(project).package("alpha").base.series == ("0001-feature-second.patch",)
+    assert "answer = 41" in (repository / "alpha/core.py").read_text()
+    assert tool("lint", "--artefacts", "index").code == 0
+
+
+@pytest.mark.parametrize("order", [(FIRST, SECOND), (SECOND, FIRST), (FIRST, FIRST)])
+def test_several_patches_are_dropped(rebase, publish, project, order):
+    publish("1.1", PLAIN)
+    result = rebase("--drop", order[0], "--drop", order[1])
+    assert result.code == 0, result.out + result.err
+    left = loaded(project).package("alpha").base.series
+    assert len(left) == 2 - len(set(order))
+
+
+def test_a_patch_that_builds_on_a_dropped_one_is_in_conflict(
+    rebase, publish, exported_project, tool
+):
+    where = ("--artefacts", str(exported_project.wheel.parent))
+    assert tool("edit", "alpha", *where).code == 0
+    old = exported_project.root.parent / ".apply-patches-edit/1.0/alpha"
+    (old / "alpha/core.py").write_text(f"answer = 43\n{BODY}")
+    git(old, "commit", "--all", "--amend", "--no-edit")
+    assert tool("refresh", "alpha", *where).code == 0
+    publish("1.1", PLAIN)
+    result = rebase("--drop", FIRST)
+    assert (result.code, f"conflict  {SECOND} onto 1.1" in result.out) == (3, True), result.out
+
+
 @pytest.fixture
 def questioned(publish, exported_project, tool):
     """A release in which a definition differs that the first patch relies on."""
@@ -237,6 +287,8 @@ REFUSALS = [
     (("--accept", "nothing"), 2, "No patch 'nothing' needs eyes"),
     (("--dry-run", "--continue"), 2, "--dry-run begins anew"),
     (("--dry-run", "--accept", "x"), 2, "--dry-run begins anew"),
+    (("--dry-run", "--drop", "x"), 2, "leave out --continue, --accept and --drop"),
+    (("--drop", "nothing"), 2, "No patch 'nothing' is in the new series"),
     (("--dry-run", "--prove"), 2, "--dry-run writes no stack that could be proven"),
     (("--stack", "1.0", "--prove"), 2, "Stack 1.0 keeps its patches"),
     (("--stack", "../new"), 2, "'../new' is no name for a stack"),

@@ -80,7 +80,9 @@ def _played(artefact: Path, series: Series, before: Mapping[str, bytes]) -> dict
     try:
         after = series.play(before.get)
     except (PatchError, DriftError) as error:
-        raise type(error)(f"{artefact}: {error}; correct the patch with `edit`") from error
+        raise type(error)(
+            f"{artefact}: {error}; correct the patch with `edit`, or --drop it from a rebase"
+        ) from error
     return {
         path: FileLock(fingerprint(before.get(path)), fingerprint(data))
         for path, data in after.items()

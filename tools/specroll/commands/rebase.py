@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from textwrap import indent
@@ -17,7 +17,15 @@ from specroll.porting.carriage import Carriage
 from specroll.porting.passage import Passage
 from specroll.porting.prover import Prover
 from specroll.porting.publication import Publication
-from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell, Session
+from specroll.porting.session import (
+    CARRIED,
+    CONFLICT,
+    MERGED,
+    OVERLAY,
+    SUPERFLUOUS,
+    Cell,
+    Session,
+)
 from specroll.report import Report
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
@@ -63,6 +71,7 @@ class Wish:
         through: Whether the releases on the way are visited.
         continues: Whether a conflict has been resolved.
         accepted: Patches whose findings are accepted, by name, with or without number.
+        dropped: Patches that the new series goes without, by such a name.
         dry_run: Whether nothing is to be written.
         proves: Whether the proofs of the patches are run once the stack is written.
     """
@@ -75,6 +84,7 @@ class Wish:
     through: bool = False
     continues: bool = False
     accepted: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     dry_run: bool = False
     proves: bool = False
 
@@ -115,8 +125,10 @@ def _refuse(wish: Wish) -> None:
         raise RequestError(
             f"{wish.stack!r} is no name for a stack; use letters, digits, . _ and -."
         )
-    if wish.dry_run and (wish.continues or wish.accepted):
-        raise RequestError("--dry-run begins anew each time; leave out --continue and --accept.")
+    if wish.dry_run and (wish.continues or wish.accepted or wish.dropped):
+        raise RequestError(
+            "--dry-run begins anew each time; leave out --continue, --accept and --drop."
+        )
     if wish.dry_run and wish.proves:
         raise RequestError("--dry-run writes no stack that could be proven; leave out --prove.")
 
@@ -145,9 +157,12 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
     carriages = [passage.carriage(name, aim) for name, aim in wish.aims.items()]
     if wish.continues:
         _settle(carriages)
-    for carriage in carriages:
-        if conflict := carriage.run():
-            return _stopped(carriages, carriage, conflict)
+    if stopped := _stopped(carriages):
+        return stopped
+    for carriage, patch in _in_the_series(carriages, wish.dropped):
+        carriage.drop(patch)
+        if stopped := _stopped(carriages):
+            return stopped
     _accept(carriages, wish.accepted)
     sessions = _sessions(carriages)
     report = _report(sessions)
@@ -199,20 +214,43 @@ def _settle(carriages: Sequence[Carriage]) -> None:
 
 def _accept(carriages: Sequence[Carriage], accepted: Collection[str]) -> None:
     """Note what a person has accepted, once all of it is known to be asked."""
-    chosen: dict[str, list[str]] = {carriage.session.package: [] for carriage in carriages}
-    for text in accepted:
-        found = [
-            (carriage.session.package, cell.patch)
-            for carriage in carriages
-            for cell in carriage.session.cells
-            if cell.findings and is_named(f"{carriage.session.package}/{cell.patch}", text)
-        ]
-        if not found:
-            raise RequestError(f"No patch {text!r} needs eyes; name one that the report lists.")
-        for package, patch in found:
-            chosen[package].append(patch)
+    chosen = [
+        _named(carriages, text, "needs eyes", lambda cell: bool(cell.findings)) for text in accepted
+    ]
     for carriage in carriages:
-        carriage.accept(chosen[carriage.session.package])
+        carriage.accept([patch for found in chosen for each, patch in found if each is carriage])
+
+
+def _in_the_series(
+    carriages: Sequence[Carriage], dropped: Collection[str]
+) -> list[tuple[Carriage, str]]:
+    """Return the patches that are to be left out: of the new series, or left out of it before."""
+    results = {commit for each in carriages for _, commit in each.session.result}
+
+    def is_meant(cell: Cell) -> bool:
+        return cell.commit in results or cell.verdict == SUPERFLUOUS
+
+    chosen = [_named(carriages, text, "is in the new series", is_meant) for text in dropped]
+    return [pair for found in chosen for pair in found]
+
+
+def _named(
+    carriages: Sequence[Carriage], text: str, what: str, is_meant: Callable[[Cell], bool]
+) -> list[tuple[Carriage, str]]:
+    """Return the patches of this name that have a cell which is meant.
+
+    Raises:
+        RequestError: there is none; `what` says what none of this name does.
+    """
+    found = [
+        (carriage, cell.patch)
+        for carriage in carriages
+        for cell in carriage.session.cells
+        if is_meant(cell) and is_named(f"{carriage.session.package}/{cell.patch}", text)
+    ]
+    if not found:
+        raise RequestError(f"No patch {text!r} {what}; name one that the report lists.")
+    return found
 
 
 def _report(sessions: Sequence[Session]) -> Report:
@@ -251,7 +289,12 @@ def _summary(sessions: Sequence[Session], conflicts: int, questions: int) -> str
     return ", ".join(said)
 
 
-def _stopped(carriages: Sequence[Carriage], carriage: Carriage, conflict: Cell) -> Report:
+def _stopped(carriages: Sequence[Carriage]) -> Report | None:
+    """Carry all that is due, and report the conflict that stops it, if one does."""
+    stops = ((each, conflict) for each in carriages if (conflict := each.run()))
+    carriage, conflict = next(stops, (None, None))
+    if not carriage or not conflict:
+        return None
     report = _report(_sessions(carriages))
     report.summary = (
         f"{carriage.carrier.folder} is in conflict: mend it there and `git add` it, or drop"

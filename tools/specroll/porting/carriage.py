@@ -113,6 +113,19 @@ class Carriage:
         self.session = replace(self.session, accepted=(*self.session.accepted, *patches))
         self.session.save(self.carrier.git_folder)
 
+    def drop(self, patch: str) -> None:
+        """Leave a patch out at the last release; those after it are due again.
+
+        One that is not in the result is left as it is: a run that was cut short has dropped it.
+        """
+        if patch in dict(self.session.result):
+            session = self.session.without(patch)
+            aim = session.route[-1]
+            self.carrier.stand_on(session.head(aim) or self._release(aim))
+            self.carrier.reopen([commit for _, commit in session.patches])
+            self.session = session
+            self.session.save(self.carrier.git_folder)
+
     def refuse_others(self, tip: str) -> None:
         """Refuse commits and changes beside what was carried, which nothing would keep.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +55,18 @@ class Publication:
         """
         self._refuse_others()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with transaction.exclusive(self.folder):
-            transaction.recover(self.folder, self.passage.folder)
-            contents = self._contents()
-            changes = [Change(path, data) for path, data in contents.items() if read(path) != data]
-            transaction.run(Batch(self.folder, changes))
+        try:
+            with transaction.exclusive(self.folder):
+                transaction.recover(self.folder, self.passage.folder)
+                contents = self._contents()
+                changes = [
+                    Change(path, data) for path, data in contents.items() if read(path) != data
+                ]
+                transaction.run(Batch(self.folder, changes))
+        finally:
+            # A stack of which nothing could be written leaves no empty folder.
+            with suppress(OSError):
+                self.folder.rmdir()
         return [change.path for change in changes if change.data is not None]
 
     def _contents(self) -> Mapping[Path, bytes | None]:

@@ -289,6 +289,11 @@ class Carrier:
         self._git("update-ref", f"refs/tags/{PRISTINE}", self._git("rev-parse", _tag(release)))
         self._git("checkout", "--quiet", "--force", "-B", SERIES, tip)
 
+    def reopen(self, commits: Sequence[str]) -> None:
+        """Make these commits the series again, as before `conclude`; the work tree stays."""
+        self._git("update-ref", f"refs/tags/{PRISTINE}", self.parent(commits[0]))
+        self._git("update-ref", f"refs/heads/{SERIES}", commits[-1])
+
     def _git(
         self, *arguments: str, fails: bool = False, environment: Mapping[str, str] | None = None
     ) -> str:

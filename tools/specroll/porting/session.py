@@ -15,6 +15,7 @@ FILE_NAME = "apply-patches-rebase.json"
 
 CARRIED, MERGED, SUPERFLUOUS, CONFLICT = "carried", "merged", "superfluous", "conflict"
 OVERLAY = "overlay"
+DROPPED = "dropped by hand"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,17 @@ class Session:
     def with_cell(self, cell: Cell) -> Session:
         """Return the session with one more cell; a conflict of the same patch gives way to it."""
         return replace(self, cells=(*self.settled, cell))
+
+    def without(self, patch: str) -> Session:
+        """Return the session without a patch at the last release; what follows it is due again.
+
+        Those that follow it and were left out themselves stay out.
+        """
+        places = [(cell.release, cell.patch) for cell in self.cells]
+        at = places.index((self.route[-1], patch))
+        dropped = Cell(self.route[-1], patch, SUPERFLUOUS, DROPPED)
+        others = [cell for cell in self.cells[at:] if cell.reason == DROPPED]
+        return replace(self, cells=(*self.cells[:at], dropped, *others))
 
     @property
     def settled(self) -> tuple[Cell, ...]:
