@@ -27,7 +27,10 @@ def test_greedy_tokens_are_the_cpus(start_engine, prompts, cpu_tokens, asynchron
 
 def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens):
     engine = start_engine(
-        max_num_batched_tokens=64, num_gpu_blocks_override=4, enable_prefix_caching=False
+        max_num_batched_tokens=64,
+        num_gpu_blocks_override=5,
+        block_size=128,
+        enable_prefix_caching=False,
     )
     assert generate(engine, prompts) == cpu_tokens
     assert counters(engine)["vllm:num_preemptions"] > 0

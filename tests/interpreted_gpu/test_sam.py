@@ -62,7 +62,8 @@ def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens, async
         SAM,
         async_scheduling=asynchronous,
         max_num_batched_tokens=64,
-        num_gpu_blocks_override=4,
+        num_gpu_blocks_override=5,
+        block_size=128,
         enable_prefix_caching=False,
     )
     assert generate(engine, prompts) == cpu_tokens

@@ -35,16 +35,23 @@ from testing.tiny_model import VOCABULARY
 BLOCK_SIZE = 16
 
 
+def options_of_a_batch():
+    """Return what an input batch is told in some releases and not in others."""
+    if provides("our own draft exclusions"):
+        options = {"is_spec_decode": True}
+    elif provides("input batches that are told how many blocks a request has"):
+        options = {"max_num_blocks_per_req": [MAX_MODEL_LEN // BLOCK_SIZE], "num_spec_tokens": 3}
+    else:
+        options = {"kernel_block_sizes": [BLOCK_SIZE], "num_spec_tokens": 3}
+    if provides("input batches that are told whether to pin memory"):
+        options["pin_memory"] = False
+    return options
+
+
 @pytest.fixture
 def make_batch():
     """Makes real input batches of requests given as (prompt, sampling parameters)."""
-    options = (
-        {"is_spec_decode": True}
-        if provides("our own draft exclusions")
-        else {"kernel_block_sizes": [BLOCK_SIZE], "num_spec_tokens": 3}
-    )
-    if provides("input batches that are told whether to pin memory"):
-        options["pin_memory"] = False
+    options = options_of_a_batch()
 
     def make(requests):
         batch = InputBatch(

@@ -147,7 +147,7 @@ def test_several_samples_of_one_prompt(start_engine, prompts):
 
 def test_prefix_caching(start_engine, prompts, expected):
     """A prompt that is in the cache is not computed again, and its request drafts as any other."""
-    engine = start_engine(SAM, enable_prefix_caching=True, block_size=16)
+    engine = start_engine(SAM, enable_prefix_caching=True, block_size=32)
     for _ in range(2):
         assert generate(engine, prompts, max_tokens=150) == expected
     assert counters(engine)["vllm:prefix_cache_hits"] > 0

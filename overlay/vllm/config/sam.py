@@ -22,6 +22,7 @@ FOREIGN_PREFIXES = (
     "draft_",  # a draft model, and how it samples
     "prompt_lookup_",  # ngram
     "suffix_",  # suffix decoding
+    "dspark_",  # DSpark
 )
 FOREIGN_OPTIONS = frozenset(
     {
@@ -30,6 +31,7 @@ FOREIGN_OPTIONS = frozenset(
         "revision",
         "code_revision",
         "quantization",
+        "kv_cache_dtype",
         "max_model_len",
         "tensor_parallel_size",
         "attention_backend",
@@ -38,7 +40,12 @@ FOREIGN_OPTIONS = frozenset(
         "disable_padded_drafter_batch",
         "parallel_drafting",
         "speculative_token_tree",
+        "use_heterogeneous_vocab",
         "use_local_argmax_reduction",
+        "disable_eagle_block_drop",
+        "index_share_for_mtp_iteration",
+        # how many draft tokens to verify, by how sure a drafter is of each: `sam` does not say
+        "enable_adaptive_verification",
         # a draft length by batch size, which other drafters are told a step; `sam` has its switch
         "num_speculative_tokens_per_batch_size",
         # read by no method any more
