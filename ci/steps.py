@@ -39,7 +39,7 @@ class Tests(NamedTuple):
     Attributes:
         title: What the step is called.
         environment: The full name of its environment.
-        paths: Test folders and files.
+        paths: Test folders, files, and tests of them.
         is_beside: Whether they run beside engines of many processes.
     """
 

@@ -139,7 +139,10 @@ def without(parts, path):
     ],
 )
 def test_a_module_that_a_stack_forgets_is_seen(stack, path, importer):
-    found = missing(stack, without(list(parts_of(stack)), path))
+    parts = list(parts_of(stack))
+    if not any(path in content["overlay"] for *_, content in parts):
+        pytest.skip(f"{stack.name} does not ship it")
+    found = missing(stack, without(parts, path))
     expected = re.compile(f"{importer}: {re.escape(module_name(path))}")
     assert any(expected.fullmatch(fault) for fault in found)
 
