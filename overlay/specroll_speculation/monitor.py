@@ -6,6 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
+# Why a request gets no draft, where any engine can say so; adapters have reasons of their own, too.
+INCOMPLETE = "prompt not complete"
+NOTHING_LIKELY = "no likely continuation"
+
 DRAFTS_BEFORE_WARNING = 200
 STEPS_BEFORE_WARNING = 1000
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sam_drafting import SamDrafter
 from specroll_speculation.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
-from specroll_speculation.monitor import DraftMonitor
+from specroll_speculation.drafter import drafter_for
+from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor
 from vllm.distributed.parallel_state import get_tensor_model_parallel_rank
 from vllm.logger import init_logger
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from vllm.v1.worker.gpu_input_batch import InputBatch
 
 logger = init_logger(__name__)
-
-# Why the drafter itself proposes nothing.
-NOTHING_LIKELY = "no likely continuation"
 
 
 def drafts_reach_a_scheduler(parallel_config: ParallelConfig) -> bool:
@@ -88,12 +85,7 @@ class SamProposer:
         self.batch_switch = BatchSwitch(threshold_from_environment(), logger)
         self._above_threshold = f"batch above {VARIABLE}={self.batch_switch.threshold}"
         self.monitor = DraftMonitor(logger)
-        self.drafter = SamDrafter(
-            config.num_speculative_tokens,
-            share_prompts=config.sam_share_prompts,
-            history_tokens=config.sam_history_tokens,
-            min_acceptance=config.sam_min_acceptance,
-        )
+        self.drafter = drafter_for(config)
 
     def load_model(self, target_model: nn.Module) -> None:
         """Nothing to load: the runner calls this of every drafter."""
@@ -150,7 +142,7 @@ class SamProposer:
         reasons: list[str | None] = [None] * num_reqs
         for row, new in enumerate(sampled_token_ids):
             if not new:
-                reasons[row] = "prompt not complete"
+                reasons[row] = INCOMPLETE
             elif row in embedded:
                 reasons[row] = "prompt given as embeddings"
             elif self._is_excluded(input_batch, row):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sam_drafting import SamDrafter
 from specroll_speculation.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
+from specroll_speculation.drafter import drafter_for
 from specroll_speculation.feed import Begun, Ended, Feed, Sampled
-from specroll_speculation.monitor import DraftMonitor
+from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor
 from torch import nn
 from vllm.logger import init_logger
 from vllm.utils.platform_utils import is_pin_memory_available
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from vllm.v1.worker.gpu.input_batch import InputBatch
 
 logger = init_logger(__name__)
-
-# Why a step proposes nothing.
-INCOMPLETE = "prompt not complete"
-NOTHING_LIKELY = "no likely continuation"
 
 
 def completes_a_prompt(input_batch: InputBatch) -> bool:
@@ -64,12 +60,7 @@ class SamSpeculator(BaseSpeculator):
         self.num_speculative_steps = config.num_speculative_tokens
         self.batch_switch = BatchSwitch(threshold_from_environment(), logger)
         self.monitor = DraftMonitor(logger)
-        self.drafter = SamDrafter(
-            config.num_speculative_tokens,
-            share_prompts=config.sam_share_prompts,
-            history_tokens=config.sam_history_tokens,
-            min_acceptance=config.sam_min_acceptance,
-        )
+        self.drafter = drafter_for(config)
         self._feed = Feed(self.drafter, self.monitor)
         self._above_threshold = f"batch above {VARIABLE}={self.batch_switch.threshold}"
         self._overlaps = bool(vllm_config.scheduler_config.async_scheduling)
