@@ -383,6 +383,15 @@ def test_changes_by_hand_are_not_dropped(rebase, publish, questioned, repository
     assert (repository / path).read_text() == "mine = True\n"
 
 
+@pytest.mark.parametrize("path", ["alpha/core.py", "alpha/stray.py"])
+def test_changes_by_hand_do_not_go_with_a_dropped_patch(rebase, questioned, repository, path):
+    assert rebase().code == 1
+    (repository / path).write_text("mine = True\n")
+    result = rebase("--drop", "bugfix-first")
+    assert (result.code, "holds changes that are not committed" in result.err) == (2, True)
+    assert (repository / path).read_text() == "mine = True\n"
+
+
 @pytest.mark.parametrize("stack", ["new", "1.0"])
 def test_what_a_stack_has_is_not_overwritten(rebase, publish, stack):
     publish("1.1", UPSTREAM | {"alpha/__init__.py": "from alpha.core import *\n"})

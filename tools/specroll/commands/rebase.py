@@ -159,7 +159,9 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
         _settle(carriages)
     if stopped := _stopped(carriages):
         return stopped
+    new_stack = Publication(passage, carriages, wish.stack)
     for carriage, patch in _in_the_series(carriages, wish.dropped):
+        new_stack.refuse_others()
         carriage.drop(patch)
         if stopped := _stopped(carriages):
             return stopped
@@ -168,7 +170,7 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
     report = _report(sessions)
     if report.exit_code:
         return report
-    changed = Publication(passage, carriages, wish.stack).write()
+    changed = new_stack.write()
     return _finished(passage, wish.stack, sessions, changed)
 
 

@@ -53,7 +53,7 @@ class Publication:
             ToolError: a repository holds what was not carried, an artefact cannot be had,
                 the series do not fit it, or the stack cannot be written.
         """
-        self._refuse_others()
+        self.refuse_others()
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with transaction.exclusive(self.folder):
@@ -124,7 +124,12 @@ class Publication:
         }
         return Move(package, version, self.passage.artefacts(package, version), series)
 
-    def _refuse_others(self) -> None:
+    def refuse_others(self) -> None:
+        """Refuse what somebody has changed or committed in the repositories beside a conflict.
+
+        Raises:
+            ToolError: there is something, as `write` would say.
+        """
         failures = Collector()
         for each in self.carriages:
             with failures.attempt():
