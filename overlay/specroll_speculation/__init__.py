@@ -1,1 +1,1 @@
-"""What the adapters of all engines share and is no drafting: options, switch, monitor, counts and feed."""
+"""What all adapters share and is no drafting: options, switch, monitor, counts and feed."""
