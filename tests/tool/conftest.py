@@ -21,13 +21,15 @@ ROOM = 2**30
 
 
 def is_fit(folder):
-    """Say whether a folder has room, and lets files of it run."""
+    """Say whether a folder is there, has room, and lets us write and run files."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
     facts = os.statvfs(folder)
     return not facts.f_flag & os.ST_NOEXEC and facts.f_bavail * facts.f_frsize > ROOM
 
 
 # Here and not on a disk, which takes longer than all else these tests do: git waits for it.
-if MEMORY.is_dir() and is_fit(MEMORY):
+if is_fit(MEMORY):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 

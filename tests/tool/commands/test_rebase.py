@@ -7,8 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
+from specroll.commands.rebase import _drop
+from specroll.errors import RequestError
+from specroll.porting.session import CARRIED, Cell, Session
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Lock
 from specroll.stack.registry import Stack
@@ -214,9 +218,7 @@ def test_several_patches_are_dropped(rebase, publish, project, order):
     assert len(left) == 2 - len(set(order))
 
 
-def test_a_patch_that_builds_on_a_dropped_one_is_in_conflict(
-    rebase, publish, exported_project, tool
-):
+def test_a_patch_that_builds_on_a_dropped_one_goes_with_it(rebase, publish, exported_project, tool):
     where = ("--artefacts", str(exported_project.wheel.parent))
     assert tool("edit", "alpha", *where).code == 0
     old = exported_project.root.parent / ".apply-patches-edit/1.0/alpha"
@@ -225,7 +227,32 @@ def test_a_patch_that_builds_on_a_dropped_one_is_in_conflict(
     assert tool("refresh", "alpha", *where).code == 0
     publish("1.1", PLAIN)
     result = rebase("--drop", FIRST)
-    assert (result.code, f"conflict  {SECOND} onto 1.1" in result.out) == (3, True), result.out
+    said = "0002-feature-second.patch builds on what is to be dropped; --drop 0002-feature-second"
+    assert (result.code, said in result.err) == (2, True), result.err
+    assert rebase("--drop", FIRST, "--drop", SECOND).code == 0
+
+
+def test_a_resolution_is_not_dropped_with_another_patch(rebase, publish, project, repository):
+    """What a person wrote outside of the conflict's lines stays, too."""
+    publish("1.1", UPSTREAM | {"alpha/old.py": "gone = False\n"})
+    assert rebase().code == 3
+    (repository / "alpha/old.py").unlink()
+    (repository / "alpha/__init__.py").write_text(UPSTREAM["alpha/__init__.py"] + "# by hand\n")
+    git(repository, "add", "--all")
+    result = rebase("--continue", "--drop", FIRST)
+    assert (result.code, "1 line (`# by hand`) landed" in result.out) == (1, True), result.err
+    assert rebase("--accept", SECOND).code == 0
+    (name,) = loaded(project).package("alpha").base.series
+    assert "+# by hand" in (project.root / "patches/new/alpha" / name).read_text()
+
+
+def test_a_name_of_several_patches_drops_none():
+    cells = (Cell("1.1", "0001-bugfix-one.patch", CARRIED, "", "c1"),)
+    sessions = (Session(name, "1", "1.0", ("1.1",), (), cells) for name in ("alpha", "beta"))
+    carriages = [SimpleNamespace(session=session) for session in sessions]
+    said = "alpha/0001-bugfix-one.patch and beta/0001-bugfix-one.patch; name them in full"
+    with pytest.raises(RequestError, match=said):
+        _drop(carriages, ["bugfix-one"])
 
 
 @pytest.fixture
@@ -290,6 +317,7 @@ REFUSALS = [
     (("--dry-run", "--drop", "x"), 2, "leave out --continue, --accept and --drop"),
     (("--drop", "nothing"), 2, "No patch 'nothing' is in the new series"),
     (("--dry-run", "--prove"), 2, "--dry-run writes no stack that could be proven"),
+    (("--stack", "1.0", "--drop", "x"), 2, "Stack 1.0 keeps its patches; leave out --drop"),
     (("--stack", "1.0", "--prove"), 2, "Stack 1.0 keeps its patches"),
     (("--stack", "../new"), 2, "'../new' is no name for a stack"),
 ]

@@ -97,6 +97,8 @@ def rebase(distribution: Distribution, wish: Wish) -> Report:
     """
     _refuse(wish)
     source = Stack.load(distribution, wish.old or default_stack(distribution))
+    if wish.dropped and wish.stack == source.name:
+        raise RequestError(f"Stack {wish.stack} keeps its patches; leave out --drop.")
     prover = _prover(distribution, wish, source) if wish.proves else None
     passage = Passage(
         distribution,
@@ -160,11 +162,9 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
     if stopped := _stopped(carriages):
         return stopped
     new_stack = Publication(passage, carriages, wish.stack)
-    for carriage, patch in _in_the_series(carriages, wish.dropped):
+    if wish.dropped:
         new_stack.refuse_others()
-        carriage.drop(patch)
-        if stopped := _stopped(carriages):
-            return stopped
+        _drop(carriages, wish.dropped)
     _accept(carriages, wish.accepted)
     sessions = _sessions(carriages)
     report = _report(sessions)
@@ -223,32 +223,37 @@ def _accept(carriages: Sequence[Carriage], accepted: Collection[str]) -> None:
         carriage.accept([patch for found in chosen for each, patch in found if each is carriage])
 
 
-def _in_the_series(
-    carriages: Sequence[Carriage], dropped: Collection[str]
-) -> list[tuple[Carriage, str]]:
-    """Return the patches that are to be left out: of the new series, or left out of it before."""
+def _drop(carriages: Sequence[Carriage], dropped: Collection[str]) -> None:
+    """Leave patches out of the new series, once each is known; a run before may have done it."""
     results = {commit for each in carriages for _, commit in each.session.result}
 
     def is_meant(cell: Cell) -> bool:
         return cell.commit in results or cell.verdict == SUPERFLUOUS
 
     chosen = [_named(carriages, text, "is in the new series", is_meant) for text in dropped]
-    return [pair for found in chosen for pair in found]
+    for text, found in zip(dropped, chosen, strict=True):
+        if len(found) > 1:
+            names = " and ".join(f"{each.session.package}/{patch}" for each, patch in found)
+            raise RequestError(f"{text!r} names {names}; name them in full.")
+    for carriage in carriages:
+        left = {patch for found in chosen for each, patch in found if each is carriage}
+        if left & dict(carriage.session.result).keys():
+            carriage.drop(left)
 
 
 def _named(
     carriages: Sequence[Carriage], text: str, what: str, is_meant: Callable[[Cell], bool]
 ) -> list[tuple[Carriage, str]]:
-    """Return the patches of this name that have a cell which is meant.
+    """Return the patches of this name that have a cell which is meant, each once.
 
     Raises:
         RequestError: there is none; `what` says what none of this name does.
     """
     found = [
-        (carriage, cell.patch)
+        (carriage, patch)
         for carriage in carriages
-        for cell in carriage.session.cells
-        if is_meant(cell) and is_named(f"{carriage.session.package}/{cell.patch}", text)
+        for patch in dict.fromkeys(cell.patch for cell in carriage.session.cells if is_meant(cell))
+        if is_named(f"{carriage.session.package}/{patch}", text)
     ]
     if not found:
         raise RequestError(f"No patch {text!r} {what}; name one that the report lists.")

@@ -113,18 +113,27 @@ class Carriage:
         self.session = replace(self.session, accepted=(*self.session.accepted, *patches))
         self.session.save(self.carrier.git_folder)
 
-    def drop(self, patch: str) -> None:
-        """Leave a patch out at the last release; those after it are due again.
+    def drop(self, patches: Collection[str]) -> None:
+        """Leave patches out at the last release, all or none; the others then follow each other.
 
-        One that is not in the result is left as it is: a run that was cut short has dropped it.
+        Raises:
+            RequestError: another one builds on their lines.
         """
-        if patch in dict(self.session.result):
-            session = self.session.without(patch)
-            aim = session.route[-1]
-            self.carrier.stand_on(session.head(aim) or self._release(aim))
-            self.carrier.reopen([commit for _, commit in session.patches])
-            self.session = session
-            self.session.save(self.carrier.git_folder)
+        base = self._release(self.session.route[-1])
+        commits: dict[str, str] = {}
+        for name, commit in self.session.result:
+            if name in patches:
+                continue
+            tree = self.carrier.strict_tree(commit, base)
+            if tree is None:
+                raise RequestError(
+                    f"{name} builds on what is to be dropped; --drop {name}, too, and make it anew"
+                    " with `edit` once the stack is written"
+                )
+            message = self.carrier.message(commit)
+            base = commits[name] = self.carrier.commit_tree(tree, base, message)
+        self.session = self.session.without(patches, commits, self.carrier.heads())
+        self.session.save(self.carrier.git_folder)
 
     def refuse_others(self, tip: str) -> None:
         """Refuse commits and changes beside what was carried, which nothing would keep.
@@ -142,6 +151,7 @@ class Carriage:
             )
         known = [commit for _, commit in self.session.patches]
         known += [cell.commit for cell in self.session.cells if cell.commit]
+        known += self.session.left
         if others := self.carrier.others([tip, *known]):
             raise RequestError(
                 f"{self.carrier.folder} holds commit {others[0][:10]}, which no patch was carried"

@@ -259,15 +259,22 @@ class Carrier:
         """Return what reads the files of a commit."""
         return Tree(self.workspace.repository.commit(commit))
 
+    def heads(self) -> list[str]:
+        """Return the commits that work tree and series stand on."""
+        return self._git("rev-parse", "HEAD", f"refs/heads/{SERIES}").split()
+
     def others(self, known: Iterable[str]) -> list[str]:
         """Return the commits of work tree and series that none of the known ones leads to."""
-        heads = ("HEAD", f"refs/heads/{SERIES}")
-        return self._git("rev-list", *heads, "--not", *known).split()
+        return self._git("rev-list", *self.heads(), "--not", *known).split()
 
     @property
     def is_dirty(self) -> bool:
         """Whether the work tree holds what is not committed."""
         return bool(self._git("status", "--porcelain"))
+
+    def commit_tree(self, tree: str, parent: str, message: str) -> str:
+        """Commit a tree after a parent; return the commit, the same whenever it is asked for."""
+        return self._git("commit-tree", tree, "-p", parent, "-m", message)
 
     def rewritten(self, release: str, commits: Sequence[str], headers: Mapping[str, Header]) -> str:
         """Return the last of these commits with other messages: the same whenever it is asked for.
@@ -281,18 +288,13 @@ class Carrier:
         for commit in commits:
             header = headers.get(commit)
             message = header.message if header else self.message(commit)
-            parent = self._git("commit-tree", self.tree(commit), "-p", parent, "-m", message)
+            parent = self.commit_tree(self.tree(commit), parent, message)
         return parent
 
     def conclude(self, release: str, tip: str) -> None:
         """Make the commits up to a tip the series, and a release its pristine commit."""
         self._git("update-ref", f"refs/tags/{PRISTINE}", self._git("rev-parse", _tag(release)))
         self._git("checkout", "--quiet", "--force", "-B", SERIES, tip)
-
-    def reopen(self, commits: Sequence[str]) -> None:
-        """Make these commits the series again, as before `conclude`; the work tree stays."""
-        self._git("update-ref", f"refs/tags/{PRISTINE}", self.parent(commits[0]))
-        self._git("update-ref", f"refs/heads/{SERIES}", commits[-1])
 
     def _git(
         self, *arguments: str, fails: bool = False, environment: Mapping[str, str] | None = None

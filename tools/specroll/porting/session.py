@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,6 @@ FILE_NAME = "apply-patches-rebase.json"
 
 CARRIED, MERGED, SUPERFLUOUS, CONFLICT = "carried", "merged", "superfluous", "conflict"
 OVERLAY = "overlay"
-DROPPED = "dropped by hand"
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Session:
         patches: The old series with its commits, in order.
         cells: What is done, in order; one in conflict is the last.
         accepted: Patches whose findings a person has accepted.
+        left: Commits of the repository that are not in the new series any more.
     """
 
     package: str
@@ -65,6 +65,7 @@ class Session:
     patches: tuple[tuple[str, str], ...]
     cells: tuple[Cell, ...] = ()
     accepted: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, git_folder: Path) -> Session | None:
@@ -83,7 +84,9 @@ class Session:
                 for cell in values.pop("cells")
             ]
             values["patches"] = [tuple(pair) for pair in values["patches"]]
-            lists = {key: tuple(values.pop(key)) for key in ("route", "patches", "accepted")}
+            lists = {
+                key: tuple(values.pop(key)) for key in ("route", "patches", "accepted", "left")
+            }
             return cls(**{**values, **lists, "cells": tuple(cells)})
         except (ValueError, TypeError, KeyError) as error:
             place = git_folder.parent
@@ -102,16 +105,33 @@ class Session:
         """Return the session with one more cell; a conflict of the same patch gives way to it."""
         return replace(self, cells=(*self.settled, cell))
 
-    def without(self, patch: str) -> Session:
-        """Return the session without a patch at the last release; what follows it is due again.
+    def without(
+        self, dropped: Collection[str], commits: Mapping[str, str], left: Collection[str]
+    ) -> Session:
+        """Return the session without some patches at the last release.
 
-        Those that follow it and were left out themselves stay out.
+        What was said of the others stays, and nobody need look at what is said of those.
+
+        Args:
+            dropped: The patches, by their names in the old series.
+            commits: The commits that stand for others from now on, by patch.
+            left: Commits at which the repository still stands.
         """
-        places = [(cell.release, cell.patch) for cell in self.cells]
-        at = places.index((self.route[-1], patch))
-        dropped = Cell(self.route[-1], patch, SUPERFLUOUS, DROPPED)
-        others = [cell for cell in self.cells[at:] if cell.reason == DROPPED]
-        return replace(self, cells=(*self.cells[:at], dropped, *others))
+        aim = self.route[-1]
+
+        def without_one(cell: Cell) -> Cell:
+            if cell.release != aim:
+                return cell
+            if cell.patch in dropped:
+                return Cell(aim, cell.patch, SUPERFLUOUS, "dropped by hand")
+            return replace(cell, commit=commits.get(cell.patch, cell.commit))
+
+        return replace(
+            self,
+            cells=tuple(map(without_one, self.cells)),
+            accepted=(*self.accepted, *dropped),
+            left=(*self.left, *left),
+        )
 
     @property
     def settled(self) -> tuple[Cell, ...]:
