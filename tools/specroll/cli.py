@@ -40,7 +40,7 @@ Command = Callable[..., Any]
 
 WITH = "Choose this set, whatever is installed; repeatable."
 ACCEPT = "What was found about this patch is right; repeatable."
-DROP = "The new series goes without this patch, and is written again after it; repeatable."
+DROP = "Leave this patch out of the new series; repeatable."
 WITHOUT = "Leave this set out, whatever is installed; repeatable."
 
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from specroll.commands.rebase import _drop
 from specroll.errors import RequestError
-from specroll.porting.session import CARRIED, Cell, Session
+from specroll.porting.session import Session
 from specroll.stack.distribution import Distribution
 from specroll.stack.lock import Lock
 from specroll.stack.registry import Stack
@@ -200,7 +200,7 @@ def test_a_patch_that_no_wheel_takes_is_dropped(rebase, unlike, project, tool, r
     assert (result.code, "or --drop it from a rebase" in result.err) == (3, True), result.err
     assert not (project.root / "patches/new").exists()
     result = rebase("--drop", "first")
-    assert (result.code, "No patch 'first' is in the new series" in result.err) == (2, True)
+    assert (result.code, "No patch 'first' is in the series" in result.err) == (2, True)
     result = rebase("--drop", "bugfix-first")
     assert result.code == 0, result.out + result.err
     assert f"superfluous {FIRST} onto 1.1 (dropped by hand)" in result.out
@@ -247,8 +247,8 @@ def test_a_resolution_is_not_dropped_with_another_patch(rebase, publish, project
 
 
 def test_a_name_of_several_patches_drops_none():
-    cells = (Cell("1.1", "0001-bugfix-one.patch", CARRIED, "", "c1"),)
-    sessions = (Session(name, "1", "1.0", ("1.1",), (), cells) for name in ("alpha", "beta"))
+    series = (("0001-bugfix-one.patch", "c1"),)
+    sessions = (Session(name, "1", "1.0", ("1.1",), series) for name in ("alpha", "beta"))
     carriages = [SimpleNamespace(session=session) for session in sessions]
     said = "alpha/0001-bugfix-one.patch and beta/0001-bugfix-one.patch; name them in full"
     with pytest.raises(RequestError, match=said):
@@ -315,7 +315,7 @@ REFUSALS = [
     (("--dry-run", "--continue"), 2, "--dry-run begins anew"),
     (("--dry-run", "--accept", "x"), 2, "--dry-run begins anew"),
     (("--dry-run", "--drop", "x"), 2, "leave out --continue, --accept and --drop"),
-    (("--drop", "nothing"), 2, "No patch 'nothing' is in the new series"),
+    (("--drop", "nothing"), 2, "No patch 'nothing' is in the series"),
     (("--dry-run", "--prove"), 2, "--dry-run writes no stack that could be proven"),
     (("--stack", "1.0", "--drop", "x"), 2, "Stack 1.0 keeps its patches; leave out --drop"),
     (("--stack", "1.0", "--prove"), 2, "Stack 1.0 keeps its patches"),

@@ -17,15 +17,7 @@ from specroll.porting.carriage import Carriage
 from specroll.porting.passage import Passage
 from specroll.porting.prover import Prover
 from specroll.porting.publication import Publication
-from specroll.porting.session import (
-    CARRIED,
-    CONFLICT,
-    MERGED,
-    OVERLAY,
-    SUPERFLUOUS,
-    Cell,
-    Session,
-)
+from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell, Session
 from specroll.report import Report
 from specroll.stack.artefact import Store
 from specroll.stack.distribution import Distribution
@@ -159,8 +151,9 @@ def _rebased(passage: Passage, wish: Wish) -> Report:
     carriages = [passage.carriage(name, aim) for name, aim in wish.aims.items()]
     if wish.continues:
         _settle(carriages)
-    if stopped := _stopped(carriages):
-        return stopped
+    for carriage in carriages:
+        if conflict := carriage.run():
+            return _stopped(carriages, carriage, conflict)
     new_stack = Publication(passage, carriages, wish.stack)
     if wish.dropped:
         new_stack.refuse_others()
@@ -216,21 +209,21 @@ def _settle(carriages: Sequence[Carriage]) -> None:
 
 def _accept(carriages: Sequence[Carriage], accepted: Collection[str]) -> None:
     """Note what a person has accepted, once all of it is known to be asked."""
-    chosen = [
-        _named(carriages, text, "needs eyes", lambda cell: bool(cell.findings)) for text in accepted
-    ]
+
+    def with_findings(session: Session) -> Collection[str]:
+        return {cell.patch for cell in session.cells if cell.findings}
+
+    chosen = [_named(carriages, text, "needs eyes", with_findings) for text in accepted]
     for carriage in carriages:
         carriage.accept([patch for found in chosen for each, patch in found if each is carriage])
 
 
 def _drop(carriages: Sequence[Carriage], dropped: Collection[str]) -> None:
     """Leave patches out of the new series, once each is known; a run before may have done it."""
-    results = {commit for each in carriages for _, commit in each.session.result}
-
-    def is_meant(cell: Cell) -> bool:
-        return cell.commit in results or cell.verdict == SUPERFLUOUS
-
-    chosen = [_named(carriages, text, "is in the new series", is_meant) for text in dropped]
+    chosen = [
+        _named(carriages, text, "is in the series", lambda session: dict(session.patches))
+        for text in dropped
+    ]
     for text, found in zip(dropped, chosen, strict=True):
         if len(found) > 1:
             names = " and ".join(f"{each.session.package}/{patch}" for each, patch in found)
@@ -242,9 +235,12 @@ def _drop(carriages: Sequence[Carriage], dropped: Collection[str]) -> None:
 
 
 def _named(
-    carriages: Sequence[Carriage], text: str, what: str, is_meant: Callable[[Cell], bool]
+    carriages: Sequence[Carriage],
+    text: str,
+    what: str,
+    patches: Callable[[Session], Collection[str]],
 ) -> list[tuple[Carriage, str]]:
-    """Return the patches of this name that have a cell which is meant, each once.
+    """Return the patches of this name among those of each session.
 
     Raises:
         RequestError: there is none; `what` says what none of this name does.
@@ -252,7 +248,7 @@ def _named(
     found = [
         (carriage, patch)
         for carriage in carriages
-        for patch in dict.fromkeys(cell.patch for cell in carriage.session.cells if is_meant(cell))
+        for patch in patches(carriage.session)
         if is_named(f"{carriage.session.package}/{patch}", text)
     ]
     if not found:
@@ -296,12 +292,7 @@ def _summary(sessions: Sequence[Session], conflicts: int, questions: int) -> str
     return ", ".join(said)
 
 
-def _stopped(carriages: Sequence[Carriage]) -> Report | None:
-    """Carry all that is due, and report the conflict that stops it, if one does."""
-    stops = ((each, conflict) for each in carriages if (conflict := each.run()))
-    carriage, conflict = next(stops, (None, None))
-    if not carriage or not conflict:
-        return None
+def _stopped(carriages: Sequence[Carriage], carriage: Carriage, conflict: Cell) -> Report:
     report = _report(_sessions(carriages))
     report.summary = (
         f"{carriage.carrier.folder} is in conflict: mend it there and `git add` it, or drop"
