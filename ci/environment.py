@@ -184,10 +184,6 @@ def build(environment: Environment) -> None:
     # To a terminal uv shows its progress, to a log it would write a line for each package.
     options = ["--require-hashes"] if sys.stderr.isatty() else ["--require-hashes", "--quiet"]
     run(program, "pip", "sync", *options, "--python", environment.python, environment.lock)
-    # uv writes no bytecode, and where PYTHONDONTWRITEBYTECODE is set each import compiles anew.
-    print("Compiling to bytecode …", file=sys.stderr)
-    compileall = (str(environment.python), "-m", "compileall", "-qq", "-j0", str(folder / "lib"))
-    subprocess.run(compileall, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def run(*command: str | Path, folder: Path | None = None) -> None:

@@ -37,10 +37,13 @@ def in_use(name: str) -> tuple[Path, int]:
     """Return the Python of an environment, built, and the lock that says that it is used.
 
     Nobody removes the environment before this process, and what it becomes by `exec`, has ended.
+    From here on they keep the bytecode of what they import.
 
     Raises:
         BuildError: the environment cannot be built.
     """
+    # uv compiles nothing, and to compile all beforehand takes longer: tests import a quarter of it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     while True:
         folder = (python := interpreter(name)).parents[1]
         lock = os.open(folder / ".in-use", os.O_RDWR | os.O_CREAT)

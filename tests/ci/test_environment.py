@@ -189,6 +189,14 @@ def test_an_environment_that_is_removed_before_it_is_used_is_built_again(
     assert is_used(built[0])
 
 
+def test_modules_are_compiled_once():
+    """Whatever the caller's shell says: environments are built without bytecode."""
+    program = "import sys; print(sys.dont_write_bytecode)"
+    command = (sys.executable, "ci/python.py", "dev", "-c", program)
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    assert subprocess.check_output(command, cwd=ROOT, env=variables) == b"False\n"
+
+
 @pytest.fixture
 def make_environment(tmp_path):
     """Return a function that makes an environment's folder, used so many days ago."""
