@@ -6,7 +6,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def in_words(counts: Counter[str]) -> str:
     return f"{words}, {counts['skipped']} skipped" if counts["skipped"] else words
 
 
-def run_lanes(lanes: Sequence[Sequence[Step]]) -> list[Result]:
+def run_lanes(lanes: Sequence[Iterable[Step]]) -> list[Result]:
     """Run every step, also after one that fails, and say once a minute which steps run.
 
     Raises:
@@ -66,7 +66,7 @@ def run_lanes(lanes: Sequence[Sequence[Step]]) -> list[Result]:
             raise
 
 
-def run_lane(steps: Sequence[Step], running: RunningSteps) -> list[Result]:
+def run_lane(steps: Iterable[Step], running: RunningSteps) -> list[Result]:
     """Run steps one after the other until the lanes are stopped."""
     return [run_step(step, running) for step in steps if not running.is_stopped]
 

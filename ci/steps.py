@@ -1,17 +1,17 @@
 """What must pass: steps, in lanes that run at the same time.
 
-Engines of many processes share one lane, since two clusters of Ray compete for the cores and for
-memory: with Ray in a lane of its own, two steps that took 700 and 540 s one after the other took
-2,430 and 1,530 s side by side on two cores.
-What runs beside them are steps of one process or two; a stack lists those of its own as `beside`.
-Environments are built in a lane of their own, in the order in which the others need them.
+Clusters of Ray share one lane: two of them compete for the cores and for memory, of which training
+with two ranks takes 10 GB. The other lanes begin with what only Python is needed for, and with the
+environments, in the order in which they are needed. Whichever lane is through goes on with the next
+of the engines that start no cluster, and with upstream's own tests.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from ci.environment import full_name
@@ -40,20 +40,25 @@ class Tests(NamedTuple):
         title: What the step is called.
         environment: The full name of its environment.
         paths: Test folders, files, and tests of them.
-        is_beside: Whether they run beside engines of many processes.
+        starts_clusters: Whether they start clusters of Ray.
     """
 
     title: str
     environment: str
     paths: list[str]
-    is_beside: bool
+    starts_clusters: bool
 
 
-def lanes() -> list[list[Step]]:
-    """Return the steps; those of a lane run one after the other."""
-    beside = [engine_step(tests) for tests in stack_tests() if tests.is_beside]
-    alone = [engine_step(tests) for tests in stack_tests() if not tests.is_beside]
-    return [list(environment_steps()), [*dev_steps(), *upstream_steps(), *beside], alone]
+def lanes() -> list[Iterable[Step]]:
+    """Return the steps; those of a lane run one after the other.
+
+    The lanes share their last steps: each is taken by the lane that asks for it first.
+    """
+    tests = stack_tests()
+    clusters = [engine_step(each) for each in tests if each.starts_clusters]
+    engines = [engine_step(each) for each in tests if not each.starts_clusters]
+    shared = iter([*engines, *upstream_steps()])  # of a list: threads may share it
+    return [chain(own, shared) for own in (environment_steps(), dev_steps(), clusters)]
 
 
 def environment_steps() -> Iterator[Step]:
@@ -99,7 +104,7 @@ def stack_tests() -> list[Tests]:
             f"{stack.name} {title} in {short}",
             full_name(short, stack),
             paths,
-            title in stack.ci.get("beside", ()),
+            title in stack.ci.get("clusters", ()),
         )
         for stack in in_turn()
         for short, titles in stack.ci.get("tests", {}).items()

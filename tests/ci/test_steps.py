@@ -30,19 +30,31 @@ def test_steps_have_names_of_their_own():
     assert set(found.values()) == {1}
 
 
-def test_engines_run_one_after_the_other():
-    """But those that their stack lists as `beside`: they start no cluster."""
-    _, beside, engines = ([step.name for step in lane] for lane in steps.lanes())
-    tests = steps.stack_tests()
-    assert engines == [each.title for each in tests if not each.is_beside]
-    listed = [each.title for each in tests if each.is_beside]
-    assert [name for name in beside if name in {each.title for each in tests}] == listed
+def test_clusters_start_one_after_the_other():
+    """All in one lane, which goes on with what others have not begun."""
+    *others, clusters = steps.lanes()
+    for lane in others:
+        next(iter(lane))
+    listed = [each.title for each in steps.stack_tests() if each.starts_clusters]
+    found = [step.name for step in clusters]
+    assert found[: len(listed)] == listed
+    assert {each.title for each in steps.stack_tests()} <= set(found)
+
+
+def test_a_lane_that_is_through_takes_the_next_of_the_last_steps():
+    first, second, _ = (iter(lane) for lane in steps.lanes())
+    own = [list(steps.environment_steps()), list(steps.dev_steps())]
+    assert [next(first) for _ in own[0]] == own[0]
+    taken = next(first)
+    assert [next(second) for _ in own[1]] == own[1]
+    last = [steps.engine_step(each) for each in steps.stack_tests() if not each.starts_clusters]
+    assert [taken, next(second), next(first)] == last[:3]
 
 
 @pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
-def test_what_runs_beside_is_a_title_of_tests(stack):
+def test_what_starts_clusters_is_a_title_of_tests(stack):
     titles = {title for titles in stack.ci["tests"].values() for title in titles}
-    assert set(stack.ci["beside"]) <= titles
+    assert set(stack.ci.get("clusters", ())) <= titles
 
 
 @pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
@@ -52,6 +64,6 @@ def test_every_environment_that_a_stack_tests_has_a_lock(stack):
 
 
 def test_environments_are_built_in_the_order_in_which_engines_need_them():
-    built, *_ = steps.lanes()
+    built = [step.command[2] for step in steps.environment_steps()]
     needed = dict.fromkeys(tests.environment for tests in steps.stack_tests())
-    assert [step.command[2] for step in built] == list(needed)
+    assert built == list(needed)
