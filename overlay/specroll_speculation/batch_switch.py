@@ -40,46 +40,45 @@ def speculates(batch_size: int, threshold: int) -> bool:
 
 
 class BatchSwitch:
-    """Decides each step whether to speculate, from the number of requests in the batch.
+    """Tells in the log when steps begin to speculate and when they cease to.
 
-    >>> switch = BatchSwitch(32, logging.getLogger("example"))
-    >>> switch.observe(128), switch.observe(32), switch.num_switches
+    >>> switch = BatchSwitch("VLLM_SPECULATIVE_BATCH_SIZE_THRE=32", logging.getLogger("example"))
+    >>> switch.turn(128, on=False), switch.turn(32, on=True), switch.num_switches
     (False, True, 2)
 
     Attributes:
-        threshold: largest batch that speculates; 0 or less: any.
-        speculative_decoding_active: the decision for the present step.
-        num_switches: how often the decision has changed.
+        setting: what decides, as a user sets it.
+        speculative_decoding_active: whether the present step speculates.
+        num_switches: how often that has changed.
     """
 
     def __init__(
         self,
-        threshold: int,
+        setting: str,
         logger: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with speculation on.
 
         Args:
-            threshold: largest batch that speculates, in requests; 0 or less: any.
+            setting: what decides, as a user sets it.
             logger: where the changes are told.
             clock: a time in seconds; it only spaces the log lines.
         """
-        self.threshold = threshold
+        self.setting = setting
         self.speculative_decoding_active = True
         self.num_switches = 0
         self._logger = logger
         self._clock = clock
         self._next_log_time = -float("inf")
 
-    def observe(self, batch_size: int) -> bool:
-        """Decide whether a step of `batch_size` requests speculates."""
-        active = speculates(batch_size, self.threshold)
-        if active != self.speculative_decoding_active:
-            self.speculative_decoding_active = active
+    def turn(self, batch_size: int, *, on: bool) -> bool:
+        """Note whether a step of `batch_size` requests speculates, and return that."""
+        if on != self.speculative_decoding_active:
+            self.speculative_decoding_active = on
             self.num_switches += 1
             self._log(batch_size)
-        return active
+        return on
 
     def _log(self, batch_size: int) -> None:
         now = self._clock()
@@ -87,10 +86,9 @@ class BatchSwitch:
             return
         self._next_log_time = now + SECONDS_BETWEEN_LOG_LINES
         self._logger.info(
-            "Speculation is %s: %d requests in the batch, %s=%d (%d switches so far).",
+            "Speculation is %s: %d requests in the batch, %s (%d switches so far).",
             "on" if self.speculative_decoding_active else "off",
             batch_size,
-            VARIABLE,
-            self.threshold,
+            self.setting,
             self.num_switches,
         )

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from specroll_speculation.batch_switch import speculates
-
 
 @dataclass
 class SpeculationCounts:
@@ -58,20 +56,20 @@ class RequestStep(NamedTuple):
 class SpeculationCounter:
     """Counts step by step until somebody takes the counts.
 
-    >>> counter = SpeculationCounter(threshold=8, speculative=True, switched=True)
+    >>> counter = SpeculationCounter(speculative=True, switched=True)
     >>> accepted_two_of_three, without_draft = RequestStep(3, 3), RequestStep(1, 0)
-    >>> counter.count_step(2, [accepted_two_of_three, without_draft])
+    >>> counter.count_step(2, [accepted_two_of_three, without_draft], in_tail=True)
     >>> counts = counter.take()
     >>> counts["sampled_tokens"], counts["draft_tokens"], counts["accepted_tokens"]
     (4, 3, 2)
 
     Attributes:
+        switched: whether the drafter is off in steps that are not of the tail.
         switched_off: whether the last step was too large for drafts, so that there are none.
     """
 
     def __init__(
         self,
-        threshold: int,
         *,
         speculative: bool,
         switched: bool,
@@ -80,33 +78,33 @@ class SpeculationCounter:
         """Start at zero.
 
         Args:
-            threshold: largest batch that counts as tail, in requests; 0 or less: any.
             speculative: whether the engine has a drafter.
-            switched: whether the threshold also switches that drafter off.
+            switched: whether that drafter is off in steps that are not of the tail.
             clock: a time in seconds.
         """
-        self._threshold = threshold
         self._speculative = speculative
-        self._switched = switched
+        self.switched = switched
         self._clock = clock
         self.switched_off = False
         self._counts = SpeculationCounts(speculative)
         self._began: float | None = None
         self._tail_began = 0.0
 
-    def count_step(self, batch_size: int, requests: Iterable[RequestStep]) -> None:
+    def count_step(
+        self, batch_size: int, requests: Iterable[RequestStep], *, in_tail: bool
+    ) -> None:
         """Count a step that is complete.
 
         Args:
             batch_size: requests of the step; nothing is counted where there are none.
             requests: what it did for them.
+            in_tail: whether the batch is small enough for drafts.
         """
         if not batch_size:
             return
         counts, now = self._counts, self._clock()
         counts.steps += 1
-        in_tail = speculates(batch_size, self._threshold)
-        self.switched_off = self._switched and not in_tail
+        self.switched_off = self.switched and not in_tail
         counts.switched_off_steps += self.switched_off
         if self._began is None:
             self._began = self._tail_began = now

@@ -10,6 +10,12 @@ from collections.abc import Mapping
 INCOMPLETE = "prompt not complete"
 NOTHING_LIKELY = "no likely continuation"
 
+
+def too_large(setting: str) -> str:
+    """Return why a batch gets no draft that is too large by this setting."""
+    return f"batch above {setting}"
+
+
 DRAFTS_BEFORE_WARNING = 200
 STEPS_BEFORE_WARNING = 1000
 

@@ -1,6 +1,10 @@
 """Above the threshold the scheduler leaves no room for drafts, and the index learns on."""
 
+from itertools import pairwise
+
 import pytest
+from specroll_speculation.batch_switch import VARIABLE
+from vllm.config.sam import LENGTHS
 
 from testing.engine import SAM, draft_counts, generate, model_runner
 
@@ -45,6 +49,22 @@ def test_crossing_the_threshold(start_engine, prompts, asynchronous):
     drafting = [num_reqs for num_reqs, _, drafts in steps if drafts]
     assert max(drafting) <= 3 + 1  # a step is scheduled before the one ahead of it
     assert draft_counts(engine)[1] > 0
+
+
+def test_upstreams_lengths_by_batch_size(start_engine, prompts, monkeypatch):
+    limits = [20 + 12 * row for row in range(len(prompts))]
+    without = start_engine()
+    plain = generate(without, prompts, max_tokens=limits)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    engine = start_engine({**SAM, LENGTHS: [[1, 2, 3], [3, 4, 1], [5, 64, 0]]})
+    assert type(model_runner(engine)) is type(model_runner(without))
+    steps = recorded(engine)
+    assert generate(engine, prompts, max_tokens=limits) == plain
+    longest = {num_reqs: 0 for num_reqs, _, _ in steps}
+    for (before, _, _), (num_reqs, _, num_drafts) in pairwise(steps):
+        if before == num_reqs:  # a step is scheduled before the one ahead of it
+            longest[num_reqs] = max(longest[num_reqs], num_drafts // num_reqs)
+    assert [longest[size] for size in range(1, 7)] == [3, 3, 1, 1, 0, 0]
 
 
 def test_what_is_generated_above_the_threshold_is_learnt(start_engine, prompts, cpu_tokens):

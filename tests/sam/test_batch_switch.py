@@ -8,6 +8,7 @@ from specroll_speculation.batch_switch import (
     SECONDS_BETWEEN_LOG_LINES,
     VARIABLE,
     BatchSwitch,
+    speculates,
     threshold_from_environment,
 )
 
@@ -15,17 +16,20 @@ logger = logging.getLogger("test")
 
 
 def test_on_up_to_the_threshold_off_above():
-    switch = BatchSwitch(4, logger)
-    assert [switch.observe(size) for size in (1, 4, 5, 9, 4)] == [True, True, False, False, True]
-    assert switch.speculative_decoding_active
+    sizes = (1, 4, 5, 9, 4)
+    assert [speculates(size, 4) for size in sizes] == [True, True, False, False, True]
+
+
+def test_changes_are_counted():
+    switch = BatchSwitch("THRESHOLD=4", logger)
+    for on in (True, False, False, True):
+        assert switch.turn(3, on=on) == switch.speculative_decoding_active == on
     assert switch.num_switches == 2
 
 
 @pytest.mark.parametrize("threshold", [0, -1])
 def test_a_threshold_of_0_or_less_never_switches(threshold):
-    switch = BatchSwitch(threshold, logger)
-    assert switch.observe(100_000)
-    assert switch.num_switches == 0
+    assert speculates(100_000, threshold)
 
 
 @pytest.mark.parametrize(("text", "threshold"), [("7", 7), ("-1", -1), (None, DEFAULT_THRESHOLD)])
@@ -45,13 +49,13 @@ def test_a_threshold_that_is_no_number_is_refused(monkeypatch, text):
 
 def test_log_lines_are_spaced(caplog):
     now = 0.0
-    switch = BatchSwitch(1, logger, clock=lambda: now)
+    switch = BatchSwitch("THRESHOLD=1", logger, clock=lambda: now)
     with caplog.at_level(logging.INFO):
         for size in (2, 1, 2, 1):
-            switch.observe(size)
+            switch.turn(size, on=size == 1)
         now = SECONDS_BETWEEN_LOG_LINES
-        switch.observe(2)
+        switch.turn(2, on=False)
     assert [record.getMessage() for record in caplog.records] == [
-        f"Speculation is off: 2 requests in the batch, {VARIABLE}=1 (1 switches so far).",
-        f"Speculation is off: 2 requests in the batch, {VARIABLE}=1 (5 switches so far).",
+        "Speculation is off: 2 requests in the batch, THRESHOLD=1 (1 switches so far).",
+        "Speculation is off: 2 requests in the batch, THRESHOLD=1 (5 switches so far).",
     ]

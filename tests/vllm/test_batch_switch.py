@@ -1,5 +1,8 @@
 """The batch-size switch in a running engine."""
 
+from specroll_speculation.batch_switch import VARIABLE
+from vllm.config.sam import LENGTHS
+
 from testing.engine import SAM, draft_counts, generate, model_runner
 from testing.registry import needs
 
@@ -64,9 +67,9 @@ def test_drafts_are_fetched_only_while_there_can_be_some(start_engine, prompts):
         core.model_executor.take_draft_token_ids,
     )
 
-    def observing(size):
+    def observing(size, *longest):
         sizes.append(size)
-        return observe(size)
+        return observe(size, *longest)
 
     def fetching():
         fetches.append(sizes[-1])
@@ -77,3 +80,26 @@ def test_drafts_are_fetched_only_while_there_can_be_some(start_engine, prompts):
     generate(engine, prompts, max_tokens=[20 + 10 * i for i in range(len(prompts))])
     assert max(sizes) > THRESHOLD
     assert fetches == [size for size in sizes if size <= THRESHOLD]
+
+
+@needs("draft lengths by batch size")
+def test_upstreams_lengths_by_batch_size(start_engine, prompts, monkeypatch):
+    """Three draft tokens for one or two requests, one for up to four, none above."""
+    max_tokens = [20 + 10 * i for i in range(len(prompts))]
+    plain = generate(start_engine(), prompts, max_tokens=max_tokens)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    engine = start_engine({**SAM, LENGTHS: [[1, 2, 3], [3, 4, 1], [5, 64, 0]]})
+    drafter = model_runner(engine).drafter
+    propose = drafter.propose
+    longest = {}  # draft tokens of a request, by requests in the batch
+
+    def recording(input_batch, sampled_token_ids):
+        drafts = propose(input_batch, sampled_token_ids)
+        size = input_batch.num_reqs
+        longest[size] = max(longest.get(size, 0), *map(len, drafts))
+        return drafts
+
+    drafter.propose = recording
+    assert generate(engine, prompts, max_tokens=max_tokens) == plain
+    assert [longest[size] for size in range(1, 6)] == [3, 3, 1, 1, 0]
+    assert max(longest) == len(prompts)

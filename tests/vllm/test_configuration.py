@@ -9,7 +9,7 @@ from specroll_speculation.batch_switch import VARIABLE
 from transformers import AutoModelForCausalLM
 from vllm import SamplingParams, envs
 from vllm.config import ParallelConfig, SpeculativeConfig
-from vllm.config.sam import refuse_foreign_options
+from vllm.config.sam import refuse_foreign_options, switch_setting
 from vllm.engine.arg_utils import EngineArgs
 from vllm.platforms import current_platform
 from vllm.v1.sample.logits_processor import MinPLogitsProcessor, build_logitsprocs
@@ -53,6 +53,7 @@ def test_a_wrong_configuration_is_refused(options, message):
 TAKEN = {
     *(field for field in SpeculativeConfig.__pydantic_fields__ if field.startswith("sam_")),
     *("method", "num_speculative_tokens", "enforce_eager"),
+    "num_speculative_tokens_per_batch_size",
     *("target_model_config", "target_parallel_config"),
     *("enable_chunked_prefill", "disable_log_stats"),
     *("rejection_sample_method", "synthetic_acceptance_rates", "synthetic_acceptance_length"),
@@ -110,6 +111,16 @@ def test_options_reach_the_drafter(start_engine):
 def test_a_threshold_that_is_no_number_stops_the_start(start_engine):
     with pytest.raises(ValueError, match="VLLM_SPECULATIVE_BATCH_SIZE_THRE must be a whole number"):
         start_engine(SAM, threshold="many")
+
+
+@needs("draft lengths by batch size")
+def test_two_settings_of_the_switch_are_refused(monkeypatch):
+    lengths = {**SAM, "num_speculative_tokens_per_batch_size": [(1, 4, 3), (5, 64, 0)]}
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert switch_setting(SpeculativeConfig(**lengths)) == "num_speculative_tokens_per_batch_size"
+    monkeypatch.setenv(VARIABLE, "4")
+    with pytest.raises(ValueError, match=f"num_speculative_tokens_per_batch_size and {VARIABLE}=4"):
+        SpeculativeConfig(**lengths)
 
 
 @needs("checked variables of vLLM")

@@ -95,6 +95,15 @@ def test_above_the_threshold_nothing_is_proposed_and_all_is_learnt(make_proposer
     assert proposer.propose(batch, [[8], [8]]) == [[5, 6, 7]] * 2
 
 
+def test_a_scheduler_that_says_how_long_drafts_may_be_is_obeyed(make_proposer, make_batch):
+    batch = make_batch([(REPETITIVE, PLAIN), (REPETITIVE, PLAIN)])
+    proposer = make_proposer("1")
+    assert proposer.observe_batch(2, 2)
+    assert proposer.propose(batch, [[8], [8]]) == [[5, 6]] * 2
+    assert not proposer.observe_batch(1, 0)
+    assert proposer.propose(batch, [[8], [8]]) == [[], []]
+
+
 def test_finished_requests_are_forgotten(make_proposer, make_batch):
     proposer = make_proposer()
     proposer.propose(make_batch([(REPETITIVE, PLAIN)] * 3), [[8]] * 3)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from specroll_speculation.batch_switch import speculates, threshold_from_environment
+from specroll_speculation.batch_switch import VARIABLE, speculates, threshold_from_environment
 
 if TYPE_CHECKING:
     from vllm.config.parallel import ParallelConfig
@@ -24,6 +25,8 @@ FOREIGN_PREFIXES = (
     "suffix_",  # suffix decoding
     "dspark_",  # DSpark
 )
+# Ranges of batch sizes with a draft length each, as [first, last, length].
+LENGTHS = "num_speculative_tokens_per_batch_size"
 FOREIGN_OPTIONS = frozenset(
     {
         # a draft model: which one, and how it runs
@@ -46,8 +49,6 @@ FOREIGN_OPTIONS = frozenset(
         "index_share_for_mtp_iteration",
         # how many draft tokens to verify, by how sure a drafter is of each: `sam` does not say
         "enable_adaptive_verification",
-        # a draft length by batch size, which other drafters are told a step; `sam` has its switch
-        "num_speculative_tokens_per_batch_size",
         # read by no method any more
         "disable_by_batch_size",
         "disable_logprobs",
@@ -61,15 +62,46 @@ def validate_sam(config: SpeculativeConfig) -> None:
     Raises:
         ValueError: `num_speculative_tokens` is missing, no whole number or beyond the rejection
             sampler's limit, an option of the method is out of its range, an option of another
-            method is set, there is a pipeline, or the target model generates nothing.
+            method is set, two settings say when to draft, there is a pipeline, or the target model
+            generates nothing.
     """
     check_draft_length(config.num_speculative_tokens)
     check_options(config)
     refuse_foreign_options(config)
+    refuse_two_switches(config)
     refuse_pipeline(config.target_parallel_config)
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
         raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
+
+
+def has_lengths_of_its_own(config: SpeculativeConfig) -> bool:
+    """Say whether upstream's option gives a draft length for each batch size; from 0.24.0 on."""
+    return getattr(config, LENGTHS, None) is not None
+
+
+def refuse_two_switches(config: SpeculativeConfig) -> None:
+    """Refuse upstream's option beside the variable, which says the same in fewer words.
+
+    Raises:
+        ValueError: both are set.
+    """
+    if has_lengths_of_its_own(config) and VARIABLE in os.environ:
+        raise ValueError(
+            f"{LENGTHS} and {VARIABLE}={os.environ[VARIABLE]} both say in which batches "
+            "method='sam' drafts: leave one of them out."
+        )
+
+
+def switch_setting(config: SpeculativeConfig) -> str:
+    """Return what decides in which batches to draft, as a user sets it.
+
+    Raises:
+        ValueError: the threshold in the environment is no whole number.
+    """
+    if has_lengths_of_its_own(config):
+        return LENGTHS
+    return f"{VARIABLE}={threshold_from_environment()}"
 
 
 def draft_lengths(longest: int, largest_batch: int) -> list[int]:

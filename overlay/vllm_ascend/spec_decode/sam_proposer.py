@@ -43,7 +43,7 @@ class NpuSamProposer:
         self.proposer.finish(req_ids)
 
     def observe_batch(self, batch_size: int) -> bool:
-        """Decide whether this step speculates, from the number of requests in the batch."""
+        """Note how large the batch of this step is, and return whether it speculates."""
         return self.proposer.observe_batch(batch_size)
 
     def propose(self, sampled_token_ids: list[list[int]]) -> list[list[int]]:

@@ -7,10 +7,11 @@ kept whichever drafter, runner or device the engine has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from specroll_speculation.batch_switch import threshold_from_environment
+from specroll_speculation.batch_switch import speculates, threshold_from_environment
 from specroll_speculation.counts import RequestStep, SpeculationCounter
 
 if TYPE_CHECKING:
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
 
 class EngineCounter(SpeculationCounter):
     """Counts the steps of an engine core."""
+
+    def __init__(
+        self,
+        threshold: int,
+        *,
+        speculative: bool,
+        switched: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start at zero.
+
+        Args:
+            threshold: largest batch that counts as tail, in requests; 0 or less: any.
+            speculative: see `SpeculationCounter`,
+            switched: and so is this,
+            clock: and this.
+        """
+        super().__init__(speculative=speculative, switched=switched, clock=clock)
+        self._threshold = threshold
 
     @classmethod
     def for_engine(cls, vllm_config: VllmConfig) -> Self:
@@ -39,7 +59,15 @@ class EngineCounter(SpeculationCounter):
 
     def record(self, scheduled: SchedulerOutput, output: ModelRunnerOutput) -> None:
         """Count a step that is complete, from what was scheduled and what came out."""
-        self.count_step(len(scheduled.num_scheduled_tokens), self._requests(scheduled, output))
+        self.count_step(
+            len(scheduled.num_scheduled_tokens),
+            self._requests(scheduled, output),
+            in_tail=self._is_in_tail(scheduled),
+        )
+
+    def _is_in_tail(self, scheduled: SchedulerOutput) -> bool:
+        """Say whether the batch of a step is small enough for drafts."""
+        return speculates(len(scheduled.num_scheduled_tokens), self._threshold)
 
     def _requests(
         self, scheduled: SchedulerOutput, output: ModelRunnerOutput

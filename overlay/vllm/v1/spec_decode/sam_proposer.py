@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from specroll_speculation.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
+from specroll_speculation.batch_switch import BatchSwitch, speculates, threshold_from_environment
 from specroll_speculation.drafter import drafter_for
-from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor
+from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor, too_large
+from vllm.config.sam import switch_setting
 from vllm.distributed.parallel_state import get_tensor_model_parallel_rank
 from vllm.logger import init_logger
 
@@ -44,7 +45,7 @@ class IdleProposer:
     def finish(self, _req_ids: Iterable[str]) -> None:
         """Nothing to forget."""
 
-    def observe_batch(self, _batch_size: int) -> bool:
+    def observe_batch(self, _batch_size: int, _longest: int | None = None) -> bool:
         """Answer that this rank does not speculate."""
         return False
 
@@ -82,8 +83,9 @@ class SamProposer:
         config = vllm_config.speculative_config
         self.num_speculative_tokens = config.num_speculative_tokens
         self.max_model_len = vllm_config.model_config.max_model_len
-        self.batch_switch = BatchSwitch(threshold_from_environment(), logger)
-        self._above_threshold = f"batch above {VARIABLE}={self.batch_switch.threshold}"
+        self.batch_switch = BatchSwitch(switch_setting(config), logger)
+        self._threshold = threshold_from_environment()
+        self._longest = config.num_speculative_tokens
         self.monitor = DraftMonitor(logger)
         self.drafter = drafter_for(config)
 
@@ -94,9 +96,17 @@ class SamProposer:
         """Forget finished and aborted requests."""
         self.drafter.finish(req_ids)
 
-    def observe_batch(self, batch_size: int) -> bool:
-        """Decide whether this step speculates, from the number of requests in the batch."""
-        return self.batch_switch.observe(batch_size)
+    def observe_batch(self, batch_size: int, longest: int | None = None) -> bool:
+        """Note how large the batch of this step is, and return whether it speculates.
+
+        Args:
+            batch_size: requests in the batch.
+            longest: how long drafts may be; None where the scheduler does not say.
+        """
+        if longest is None:
+            longest = self.num_speculative_tokens * speculates(batch_size, self._threshold)
+        self._longest = longest
+        return self.batch_switch.turn(batch_size, on=longest > 0)
 
     def propose(
         self, input_batch: InputBatch, sampled_token_ids: list[list[int]]
@@ -133,11 +143,11 @@ class SamProposer:
             The longest draft of each request, or of all; and for each why it gets none, or None.
         """
         num_reqs = len(sampled_token_ids)
-        if not self.batch_switch.speculative_decoding_active:
-            return 0, [self._above_threshold] * num_reqs
+        if not self._longest:
+            return 0, [too_large(self.batch_switch.setting)] * num_reqs
         # A step samples one token more than it verifies: leave room for it.
         room = self.max_model_len - 1 - input_batch.num_tokens_no_spec[:num_reqs]
-        limits = np.clip(room, 0, self.num_speculative_tokens).astype(np.int32)
+        limits = np.clip(room, 0, self._longest).astype(np.int32)
         embedded = self._embedded_rows(input_batch)
         reasons: list[str | None] = [None] * num_reqs
         for row, new in enumerate(sampled_token_ids):

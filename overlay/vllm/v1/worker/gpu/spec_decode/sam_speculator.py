@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from specroll_speculation.batch_switch import VARIABLE, BatchSwitch, threshold_from_environment
+from specroll_speculation.batch_switch import BatchSwitch
 from specroll_speculation.drafter import drafter_for
 from specroll_speculation.feed import Begun, Ended, Feed, Sampled
-from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor
+from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor, too_large
 from torch import nn
+from vllm.config.sam import switch_setting
 from vllm.logger import init_logger
 from vllm.utils.platform_utils import is_pin_memory_available
 from vllm.v1.worker.gpu.spec_decode.speculator import BaseSpeculator
@@ -58,11 +59,10 @@ class SamSpeculator(BaseSpeculator):
         config = vllm_config.speculative_config
         self.model = nn.Module()
         self.num_speculative_steps = config.num_speculative_tokens
-        self.batch_switch = BatchSwitch(threshold_from_environment(), logger)
+        self.batch_switch = BatchSwitch(switch_setting(config), logger)
         self.monitor = DraftMonitor(logger)
         self.drafter = drafter_for(config)
         self._feed = Feed(self.drafter, self.monitor)
-        self._above_threshold = f"batch above {VARIABLE}={self.batch_switch.threshold}"
         self._overlaps = bool(vllm_config.scheduler_config.async_scheduling)
         self._sampled: Sampled
         self._limit = 0
@@ -84,8 +84,8 @@ class SamSpeculator(BaseSpeculator):
 
         The runner calls it before it adds new requests: an id may end and come back in one step.
         """
-        self.batch_switch.observe(len(scheduled.num_scheduled_tokens))
         self._limit = scheduled.num_spec_tokens_to_schedule
+        self.batch_switch.turn(len(scheduled.num_scheduled_tokens), on=self._limit > 0)
         if scheduled.finished_req_ids:
             ends = scheduled.finished_num_tokens or {}
             self._feed.add(Ended(scheduled.finished_req_ids, ends))
@@ -105,7 +105,7 @@ class SamSpeculator(BaseSpeculator):
         """
         tokens, num_tokens = output.sampled_token_ids, output.num_sampled_tokens_np
         self._sampled = Sampled(input_batch.req_ids, tokens, num_tokens, output.copy_event, output)
-        reason = None if self._limit else self._above_threshold
+        reason = None if self._limit else too_large(self.batch_switch.setting)
         if reason is None and not completes_a_prompt(input_batch):
             reason = INCOMPLETE
         if reason is None:
