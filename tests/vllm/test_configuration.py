@@ -123,6 +123,14 @@ def test_two_settings_of_the_switch_are_refused(monkeypatch):
         SpeculativeConfig(**lengths)
 
 
+@needs("draft lengths by batch size")
+@pytest.mark.parametrize("lengths", [[], [(2, 1, 3)], [(1, 4, -1)]])
+def test_malformed_lengths_are_refused(monkeypatch, lengths):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(ValueError, match="batch"):
+        SpeculativeConfig(**SAM, num_speculative_tokens_per_batch_size=lengths)
+
+
 @needs("checked variables of vLLM")
 def test_vllm_knows_the_threshold(monkeypatch):
     """It warns of variables that begin with VLLM_ and are not its own, or refuses to start."""

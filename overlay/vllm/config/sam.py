@@ -68,7 +68,7 @@ def validate_sam(config: SpeculativeConfig) -> None:
     check_draft_length(config.num_speculative_tokens)
     check_options(config)
     refuse_foreign_options(config)
-    refuse_two_switches(config)
+    check_lengths(config)
     refuse_pipeline(config.target_parallel_config)
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
@@ -80,13 +80,20 @@ def has_lengths_of_its_own(config: SpeculativeConfig) -> bool:
     return getattr(config, LENGTHS, None) is not None
 
 
-def refuse_two_switches(config: SpeculativeConfig) -> None:
-    """Refuse upstream's option beside the variable, which says the same in fewer words.
+def check_lengths(config: SpeculativeConfig) -> None:
+    """Check upstream's option, and refuse it beside the variable, which says the same.
+
+    Upstream itself reads it when the model is loaded.
 
     Raises:
-        ValueError: both are set.
+        ValueError: both are set, or the option is malformed.
     """
-    if has_lengths_of_its_own(config) and VARIABLE in os.environ:
+    if not has_lengths_of_its_own(config):
+        return
+    from vllm.v1.spec_decode.dynamic.utils import validate_and_normalize_dynamic_sd_schedule
+
+    validate_and_normalize_dynamic_sd_schedule(getattr(config, LENGTHS))
+    if VARIABLE in os.environ:
         raise ValueError(
             f"{LENGTHS} and {VARIABLE}={os.environ[VARIABLE]} both say in which batches "
             "method='sam' drafts: leave one of them out."
