@@ -127,7 +127,7 @@ def test_two_settings_of_the_switch_are_refused(monkeypatch):
 @pytest.mark.parametrize("lengths", [[], [(2, 1, 3)], [(1, 4, -1)]])
 def test_malformed_lengths_are_refused(monkeypatch, lengths):
     monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(ValueError, match="batch"):
+    with pytest.raises(ValueError, match="batch|range"):
         SpeculativeConfig(**SAM, num_speculative_tokens_per_batch_size=lengths)
 
 
