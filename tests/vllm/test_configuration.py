@@ -9,7 +9,7 @@ from specroll_speculation.batch_switch import VARIABLE
 from transformers import AutoModelForCausalLM
 from vllm import SamplingParams, envs
 from vllm.config import ParallelConfig, SpeculativeConfig
-from vllm.config.sam import refuse_foreign_options, switch_setting
+from vllm.config.sam import check_lengths, refuse_foreign_options, switch_setting
 from vllm.engine.arg_utils import EngineArgs
 from vllm.platforms import current_platform
 from vllm.v1.sample.logits_processor import MinPLogitsProcessor, build_logitsprocs
@@ -124,10 +124,19 @@ def test_two_settings_of_the_switch_are_refused(monkeypatch):
 
 
 @needs("draft lengths by batch size")
+def test_lengths_are_refused_where_ranks_share_the_data(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    config = SpeculativeConfig(**SAM, num_speculative_tokens_per_batch_size=[(1, 4, 3)])
+    config.target_parallel_config = ParallelConfig(data_parallel_size=2)
+    with pytest.raises(ValueError, match=f"data_parallel_size=2 do not.*set {VARIABLE}"):
+        check_lengths(config)
+
+
+@needs("draft lengths by batch size")
 @pytest.mark.parametrize("lengths", [[], [(2, 1, 3)], [(1, 4, -1)]])
 def test_malformed_lengths_are_refused(monkeypatch, lengths):
     monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(ValueError, match="batch|range"):
+    with pytest.raises(ValueError, match=r"batch|range"):
         SpeculativeConfig(**SAM, num_speculative_tokens_per_batch_size=lengths)
 
 

@@ -83,10 +83,11 @@ def has_lengths_of_its_own(config: SpeculativeConfig) -> bool:
 def check_lengths(config: SpeculativeConfig) -> None:
     """Check upstream's option, and refuse it beside the variable, which says the same.
 
-    Upstream itself reads it when the model is loaded.
+    Upstream itself reads it when the model is loaded. Where ranks share the data, 0.32 drops it:
+    the ranks of a draft model could wait for each other.
 
     Raises:
-        ValueError: both are set, or the option is malformed.
+        ValueError: both are set, the option is malformed, or ranks share the data.
     """
     if not has_lengths_of_its_own(config):
         return
@@ -97,6 +98,12 @@ def check_lengths(config: SpeculativeConfig) -> None:
         raise ValueError(
             f"{LENGTHS} and {VARIABLE}={os.environ[VARIABLE]} both say in which batches "
             "method='sam' drafts: leave one of them out."
+        )
+    parallel = config.target_parallel_config
+    if parallel is not None and parallel.data_parallel_size > 1:
+        raise ValueError(
+            f"{LENGTHS} and data_parallel_size={parallel.data_parallel_size} do not go together: "
+            f"set {VARIABLE} instead."
         )
 
 
