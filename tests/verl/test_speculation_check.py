@@ -6,6 +6,8 @@ from verl.workers.rollout.speculation_check import check_speculation
 
 from testing.registry import needs
 
+LENGTHS = "num_speculative_tokens_per_batch_size"
+
 
 def rollout(**speculative):
     options = {"vllm": {"speculative_config": speculative}}
@@ -43,9 +45,14 @@ def test_vllm_says_what_is_wrong(speculative, message):
         # What needs the target model is judged where that is.
         {"method": "eagle", "model": "no/such-model", "num_speculative_tokens": 3},
         {"method": "deepseek_mtp", "num_speculative_tokens": 1},
+        pytest.param(
+            {"method": "sam", "num_speculative_tokens": 3, LENGTHS: [[1, 8, 3], [9, 64, 0]]},
+            marks=needs("draft lengths by batch size"),
+        ),
     ],
 )
-def test_what_is_right_or_needs_the_target_passes(speculative):
+def test_what_is_right_or_needs_the_target_passes(speculative, monkeypatch):
+    monkeypatch.delenv("VLLM_SPECULATIVE_BATCH_SIZE_THRE", raising=False)
     check_speculation(rollout(**speculative))
 
 
