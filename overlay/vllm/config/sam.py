@@ -76,14 +76,14 @@ def validate_sam(config: SpeculativeConfig) -> None:
 
 
 def has_lengths_of_its_own(config: SpeculativeConfig) -> bool:
-    """Say whether upstream's option gives a draft length for each batch size; from 0.24.0 on."""
+    """Say whether upstream's option, where there is one, gives a draft length for each size."""
     return getattr(config, LENGTHS, None) is not None
 
 
 def check_lengths(config: SpeculativeConfig) -> None:
     """Check upstream's option, and refuse it beside the variable, which says the same.
 
-    Upstream itself reads it when the model is loaded. Where ranks share the data, 0.32 drops it:
+    Upstream itself reads it when the model is loaded. Where ranks share the data, it may drop it:
     the ranks of a draft model could wait for each other.
 
     Raises:
