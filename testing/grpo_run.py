@@ -83,7 +83,7 @@ class GrpoRun:
             **os.environ,
             **self.environment,
             "PATH": os.pathsep.join((scripts, os.environ["PATH"])),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": self.environment.get("PYTHONPATH", str(ROOT)),
             "MODEL": str(self.model),
             "DATA": str(self.data),
             "REWARD": str(self.reward),

@@ -25,5 +25,6 @@ class FailingRollout(vLLMColocateWorkerExtension):
         """
         self.transfers += 1
         if self.transfers > TRANSFERS_BEFORE_FAILURE:
-            raise OSError("the weights could not be loaded")
+            runner = type(self.model_runner).__module__
+            raise OSError(f"the weights could not be loaded for {runner}")
         super().update_weights_from_ipc(**options)

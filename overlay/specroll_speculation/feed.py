@@ -8,7 +8,7 @@ copies, are kept in order until they can be taken in.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sam_drafting import SamDrafter
 
     from specroll_speculation.monitor import DraftMonitor
+
+
+NO_TOKEN = -1  # behind the last new token of a row
 
 
 class Event(Protocol):
@@ -80,21 +83,33 @@ class Sampled:
     Attributes:
         req_ids: the requests of the step.
         token_ids: [requests, longest draft + 1] the new tokens of each, on the host.
-        num_tokens: [requests] how many they are; 0 where a prompt is not complete.
+        counted: [requests] how many they are, 0 where a prompt is not complete; None where the
+            engine does not count, but writes -1 behind the last.
         event: when both are there.
         source: what is copied, whose memory must not be used again before.
+        discarded: rows whose tokens count for nothing, where the engine does not count.
     """
 
     req_ids: list[str]
     token_ids: npt.NDArray[Any]
-    num_tokens: npt.NDArray[Any]
+    counted: npt.NDArray[Any] | None
     event: Event
     source: object
+    discarded: Sequence[int] = ()
 
     @property
     def is_ready(self) -> bool:
         """Whether the tokens are there."""
         return self.event.query()
+
+    @property
+    def num_tokens(self) -> npt.NDArray[Any]:
+        """[requests] how many new tokens each has, 0 where its prompt is not complete."""
+        if self.counted is not None:
+            return self.counted
+        num_tokens: npt.NDArray[Any] = (self.token_ids != NO_TOKEN).sum(axis=1)
+        num_tokens[list(self.discarded)] = 0
+        return num_tokens
 
     @property
     def num_accepted(self) -> int:
@@ -104,14 +119,15 @@ class Sampled:
     @property
     def last_tokens(self) -> npt.NDArray[Any]:
         """[requests] the newest token of each, 0 where there is none."""
+        num_tokens = self.num_tokens
         rows = np.arange(len(self.req_ids))
-        return np.where(self.num_tokens > 0, self.token_ids[rows, self.num_tokens - 1], 0)
+        return np.where(num_tokens > 0, self.token_ids[rows, num_tokens - 1], 0)
 
     def take_in(self, drafter: SamDrafter, limit: int = 0) -> list[list[int]]:
         """Let the drafter know the tokens, and return a draft for each request that has some."""
         new = np.ascontiguousarray(self.token_ids, np.int32)
-        limits = np.where(self.num_tokens > 0, limit, 0)
-        return drafter.advance(self.req_ids, new, self.num_tokens, limits)
+        num_tokens = self.num_tokens
+        return drafter.advance(self.req_ids, new, num_tokens, np.where(num_tokens > 0, limit, 0))
 
 
 class Feed:

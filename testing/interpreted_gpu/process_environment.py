@@ -31,9 +31,16 @@ def enter(folder: Path) -> None:
         raise RuntimeError(
             f"{names} is imported already; run these tests in a process of their own"
         )
+    set_environment(variables(folder))
+    sys.path[:0] = [str(folder), str(ROOT)]
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """Return the variables of processes that run kernels for a GPU with the interpreter.
+
+    Args:
+        folder: An empty folder that stays as long as the processes do.
+    """
     write_distributions(folder)
-    places = (str(folder), str(ROOT))
-    sys.path[:0] = places
-    inherited = os.environ.get("PYTHONPATH")
-    paths = os.pathsep.join([*places, inherited] if inherited else places)
-    set_environment({**INTERPRETED_ENVIRONMENT, "PYTHONPATH": paths})
+    places = [str(folder), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**INTERPRETED_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(places)}

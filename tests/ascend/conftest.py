@@ -21,12 +21,8 @@ import vllm_ascend.ops
 from vllm.model_executor.models.interfaces_base import supports_kw
 from vllm_ascend.ops import rotary_embedding
 
-from testing.engine_fixtures import (
-    engine_arguments,
-    prompts,
-    start_engine,
-    target_model,
-)
+from testing import tiny_model
+from testing.engine_fixtures import MAX_MODEL_LEN, prompts, start_engine, target_model
 from testing.engine_on_the_cpu import tokens_on_the_cpu
 
 
@@ -49,6 +45,13 @@ def forget_the_engine():
         if name.startswith(("_cos", "_sin")):
             setattr(rotary_embedding, name, None)
     gc.collect()
+
+
+@pytest.fixture(scope="session")
+def engine_arguments(target_model):
+    """What all engines are started with: no steps overlap, but where a test says so."""
+    arguments = tiny_model.engine_arguments(target_model, MAX_MODEL_LEN)
+    return {**arguments, "async_scheduling": False}
 
 
 @pytest.fixture(scope="session")

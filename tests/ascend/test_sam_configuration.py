@@ -9,6 +9,8 @@ from vllm_ascend.ascend_config import clear_ascend_config
 from testing.engine import SAM
 from testing.registry import needs, provides
 
+OVERLAP = "overlapping drafts in the first model runner"
+
 
 @pytest.fixture
 def configure(engine_arguments):
@@ -85,6 +87,7 @@ def test_graphs_of_torchair_are_refused(configure):
         )
 
 
+@pytest.mark.skipif(provides(OVERLAP), reason="here the drafter takes overlapping steps")
 def test_asynchronous_scheduling_is_refused(configure):
     with pytest.raises(ValueError, match=r"[Aa]sync scheduling"):
         configure(async_scheduling=True)

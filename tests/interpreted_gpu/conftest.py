@@ -1,4 +1,4 @@
-"""vLLM's Model Runner V2 on a CPU, its kernels interpreted.
+"""vLLM's model runners on a CPU as they are on a GPU, the kernels of V2 interpreted.
 
 Nothing here was ever tested on a GPU.
 """
@@ -33,7 +33,25 @@ from testing.engine_fixtures import (
     target_model,
 )
 from testing.engine_on_the_cpu import tokens_on_the_cpu
+from testing.interpreted_gpu.first_runner import use_first_runner
+from testing.registry import provides
 from testing.tiny_model import random_prompts
+
+
+@pytest.fixture
+def first_runner(monkeypatch):
+    """Engines take the first runner, whose steps overlap."""
+    if not provides("overlapping drafts in the first model runner"):
+        pytest.skip("the first model runner of this release overlaps no steps with drafts")
+    use_first_runner(monkeypatch)
+
+
+@pytest.fixture(params=["async", "sync", "first_runner"])
+def mode(request):
+    """Options of an engine: of the second runner, overlapping or not, or of the first one."""
+    if request.param == "first_runner":
+        request.getfixturevalue("first_runner")
+    return {"async_scheduling": request.param != "sync"}
 
 
 @pytest.fixture(scope="session")

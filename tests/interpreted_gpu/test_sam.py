@@ -1,10 +1,15 @@
-"""Drafts in the second model runner: greedy tokens are those without speculation."""
+"""Drafts where GPUs run: greedy tokens are those without speculation.
 
-import pytest
+In every `mode`, those of conftest.py, or in that which is the default.
+"""
+
+import torch
+from transformers import AutoModelForCausalLM
 from vllm import SamplingParams
 from vllm.lora.request import LoRARequest
 from vllm.sampling_params import StructuredOutputsParams
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
+from vllm.v1.worker.cpu_model_runner import CPUModelRunner
 
 from testing.engine import (
     SAM,
@@ -17,15 +22,19 @@ from testing.engine import (
 )
 from testing.engine_fixtures import MAX_MODEL_LEN
 
-MODES = pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
-
 
 def scheduler(engine):
     return engine.llm_engine.engine_core.engine_core.scheduler
 
 
+def fed_drafter(engine):
+    """The adapter, which each runner keeps under another name."""
+    runner = model_runner(engine)
+    return getattr(runner, "speculator", None) or runner.drafter
+
+
 def drafter(engine):
-    return model_runner(engine).speculator.drafter
+    return fed_drafter(engine).drafter
 
 
 def test_runner_and_scheduling_are_those_without_speculation(start_engine):
@@ -34,12 +43,73 @@ def test_runner_and_scheduling_are_those_without_speculation(start_engine):
     assert type(scheduler(drafting)) is type(scheduler(plain)) is AsyncScheduler
 
 
-@MODES
-def test_tokens_equal_those_without_speculation(start_engine, prompts, cpu_tokens, asynchronous):
-    engine = start_engine(SAM, async_scheduling=asynchronous)
+def test_the_first_runner_overlaps_where_it_does_without_speculation(start_engine, first_runner):
+    engines = [start_engine(), start_engine(SAM)]
+    assert {type(model_runner(engine)) for engine in engines} == {CPUModelRunner}
+    assert {type(scheduler(engine)) for engine in engines} == {AsyncScheduler}
+
+
+def test_tokens_equal_those_without_speculation(start_engine, prompts, cpu_tokens, mode):
+    engine = start_engine(SAM, **mode)
     assert generate(engine, prompts) == cpu_tokens
     num_drafted, num_accepted = draft_counts(engine)
     assert num_drafted > num_accepted > 0
+
+
+def test_one_request_after_the_other(start_engine, prompts, cpu_tokens, mode):
+    engine = start_engine(SAM, **mode)
+    assert [generate(engine, [prompt])[0] for prompt in prompts[:3]] == cpu_tokens[:3]
+    assert draft_counts(engine)[1] > 0
+
+
+def test_what_no_draft_fills_is_not_computed(start_engine, prompts, cpu_tokens, first_runner):
+    """The scheduler leaves room for whole drafts, of which many are shorter or none."""
+    engine = start_engine({**SAM, "sam_min_acceptance": 0.5})
+    runner, adapter = model_runner(engine), fed_drafter(engine)
+    trim, prepare = adapter.trimmed, runner._prepare_inputs
+    room, computed = [], []
+
+    def trimming(scheduled):
+        room.append(sum(map(len, scheduled.scheduled_spec_decode_tokens.values())))
+        return trim(scheduled)
+
+    def preparing(scheduled, num_tokens):
+        drafts = scheduled.scheduled_spec_decode_tokens
+        computed.append(sum(map(len, drafts.values())))
+        assert num_tokens.sum() == scheduled.total_num_scheduled_tokens
+        assert all(drafts.values())
+        return prepare(scheduled, num_tokens)
+
+    adapter.trimmed, runner._prepare_inputs = trimming, preparing
+    assert generate(engine, prompts) == cpu_tokens
+    assert 0 < sum(computed) < sum(room)
+    assert draft_counts(engine)[1] > 0
+
+
+def test_penalties(start_engine, prompts, mode):
+    """They need what was drafted and sampled on the host."""
+    options = {"repetition_penalty": 1.3, "frequency_penalty": 0.2}
+    plain = generate(start_engine(**mode), prompts[:3], **options)
+    engine = start_engine(SAM, **mode)
+    assert generate(engine, prompts[:3], **options) == plain
+    assert draft_counts(engine)[1] > 0
+
+
+def test_prompts_given_as_embeddings(start_engine, prompts, target_model, first_runner):
+    """No step overlaps where there may be some."""
+    model = AutoModelForCausalLM.from_pretrained(target_model)
+    embed = model.get_input_embeddings()
+    requests = [{"prompt_embeds": embed(torch.tensor(prompt)).detach()} for prompt in prompts[:2]]
+    requests.append({"prompt_token_ids": prompts[2]})
+    sampling = SamplingParams(temperature=0, max_tokens=60, ignore_eos=True)
+    engines = [start_engine(*method, enable_prompt_embeds=True) for method in ((), (SAM,))]
+    plain, drafting = [
+        [output.outputs[0].token_ids for output in engine.generate(requests, sampling)]
+        for engine in engines
+    ]
+    assert plain == drafting
+    assert not isinstance(scheduler(engines[1]), AsyncScheduler)
+    assert draft_counts(engines[1])[1] > 0
 
 
 def test_drafts_of_their_own_length_are_verified_where_steps_do_not_overlap(start_engine, prompts):
@@ -56,11 +126,10 @@ def test_drafts_of_their_own_length_are_verified_where_steps_do_not_overlap(star
     assert {0, 3} <= lengths
 
 
-@MODES
-def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens, asynchronous):
+def test_chunked_prefill_and_preemption(start_engine, prompts, cpu_tokens, mode):
     engine = start_engine(
         SAM,
-        async_scheduling=asynchronous,
+        **mode,
         max_num_batched_tokens=64,
         num_gpu_blocks_override=5,
         block_size=128,
@@ -88,22 +157,19 @@ def test_a_step_of_an_incomplete_prompt_does_not_draft(start_engine, prompts):
     assert answers[:num_chunks] == [False] * (num_chunks - 1) + [True]
 
 
-@MODES
-def test_requests_up_to_max_model_len(start_engine, prompts, asynchronous):
+def test_requests_up_to_max_model_len(start_engine, prompts, mode):
     batch = [prompts[0] * 160, prompts[1]]
     limits = [MAX_MODEL_LEN - len(batch[0]), 60]
-    options = {"async_scheduling": asynchronous}
-    plain = generate(start_engine(**options), batch, max_tokens=limits)
+    plain = generate(start_engine(**mode), batch, max_tokens=limits)
     assert len(plain[0]) + len(batch[0]) == MAX_MODEL_LEN
-    engine = start_engine(SAM, **options)
+    engine = start_engine(SAM, **mode)
     assert generate(engine, batch, max_tokens=limits) == plain
     assert draft_counts(engine)[1] > 0
 
 
-@MODES
-def test_nothing_beyond_an_answers_end_is_kept(start_engine, prompts, asynchronous):
+def test_nothing_beyond_an_answers_end_is_kept(start_engine, prompts, mode):
     history = {**SAM, "sam_history_tokens": 10_000}
-    engine = start_engine(history, async_scheduling=asynchronous)
+    engine = start_engine(history, **mode)
     answers = generate(engine, prompts[:4], max_tokens=[20, 30, 41, 52])
     generate(engine, [[1, 2]], max_tokens=1)  # what has finished is told with the next step
     held = sum(map(len, prompts[:4])) + sum(map(len, answers))
@@ -119,9 +185,8 @@ def test_a_history_helps_the_next_epoch(start_engine, prompts, cpu_tokens):
     assert accepted[1] - accepted[0] > 1.1 * accepted[0]
 
 
-@MODES
-def test_an_id_that_is_aborted_and_comes_back(start_engine, prompts, cpu_tokens, asynchronous):
-    engine = start_engine(SAM, async_scheduling=asynchronous)
+def test_an_id_that_is_aborted_and_comes_back(start_engine, prompts, cpu_tokens, mode):
+    engine = start_engine(SAM, **mode)
     add_request(engine, "it", prompts[3], 100)
     run(engine, num_steps=20)
     engine.llm_engine.abort_request(["it"])
@@ -159,24 +224,15 @@ def test_a_grammar_sees_what_drafts_are_filled_up_with(start_engine, prompts, mo
     assert generate(engine, prompts[:2], **grammar) == plain
 
 
-@MODES
-def test_grammar(start_engine, prompts, model_with_tokenizer, asynchronous):
+def test_grammar(start_engine, prompts, model_with_tokenizer, mode):
     options = {
         "model": str(model_with_tokenizer),
         "skip_tokenizer_init": False,
-        "async_scheduling": asynchronous,
+        **mode,
     }
     # No request comes to the end of this one.
     grammar = {"structured_outputs": StructuredOutputsParams(regex="([a-d]{3},){50}")}
     plain = generate(start_engine(**options), prompts[:3], **grammar)
     engine = start_engine(SAM, **options)
     assert generate(engine, prompts[:3], **grammar) == plain
-    assert draft_counts(engine)[1] > 0
-
-
-def test_two_ranks_of_processes_of_their_own(start_engine, prompts, splittable_model):
-    plain = generate(start_engine(model=str(splittable_model)), prompts[:4])
-    ranks = {"in_process": False, "tensor_parallel_size": 2}
-    engine = start_engine(SAM, model=str(splittable_model), **ranks)
-    assert generate(engine, prompts[:4]) == plain
     assert draft_counts(engine)[1] > 0

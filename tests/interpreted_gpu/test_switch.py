@@ -2,11 +2,11 @@
 
 from itertools import pairwise
 
-import pytest
 from specroll_speculation.batch_switch import VARIABLE
 from vllm.config.sam import LENGTHS
 
 from testing.engine import SAM, draft_counts, generate, model_runner
+from testing.interpreted_gpu.counting import counted
 
 
 def recorded(engine):
@@ -25,25 +25,26 @@ def recorded(engine):
     return steps
 
 
-@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
-def test_above_the_threshold_nothing_is_scheduled(start_engine, prompts, cpu_tokens, asynchronous):
-    options = {"async_scheduling": asynchronous}
-    plain = start_engine(**options)
-    expected = recorded(plain)
-    assert generate(plain, prompts) == cpu_tokens
-    engine = start_engine(SAM, threshold=2, **options)
-    steps = recorded(engine)
-    assert generate(engine, prompts) == cpu_tokens
-    assert steps == expected
-    assert draft_counts(engine) == (0, 0)
+def test_above_the_threshold_nothing_is_scheduled(start_engine, prompts, cpu_tokens, mode):
+    """The same is scheduled; nothing more is copied, and the host waits for nothing more."""
+    found = []
+    for method, options in (((), {}), ((SAM,), {"threshold": 2})):
+        with counted() as counts:
+            engine = start_engine(*method, **options, **mode)
+            generate(engine, prompts, max_tokens=2)  # what happens once only
+            steps = recorded(engine)
+            counts.clear()
+            assert generate(engine, prompts) == cpu_tokens
+            found.append((steps, dict(counts)))
+        assert draft_counts(engine) == (0, 0)
+    plain, drafting = found
+    assert drafting == plain
 
 
-@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
-def test_crossing_the_threshold(start_engine, prompts, asynchronous):
+def test_crossing_the_threshold(start_engine, prompts, mode):
     limits = [20 + 12 * row for row in range(len(prompts))]
-    options = {"async_scheduling": asynchronous}
-    plain = generate(start_engine(**options), prompts, max_tokens=limits)
-    engine = start_engine(SAM, threshold=3, **options)
+    plain = generate(start_engine(**mode), prompts, max_tokens=limits)
+    engine = start_engine(SAM, threshold=3, **mode)
     steps = recorded(engine)
     assert generate(engine, prompts, max_tokens=limits) == plain
     drafting = [num_reqs for num_reqs, _, drafts in steps if drafts]

@@ -51,6 +51,15 @@ def feed(drafter):
     return Feed(drafter, DraftMonitor(logging.getLogger(__name__)))
 
 
+def test_an_engine_that_does_not_count():
+    """It marks the places behind the last token, and says whose tokens it discards."""
+    rows = np.array([[5, 6, -1, -1], [7, -1, -1, -1], [8, 9, 1, 2]])
+    found = Sampled(["a", "b", "c"], rows, None, Copy(), None, discarded=[1])
+    assert found.num_tokens.tolist() == [2, 0, 4]
+    assert found.last_tokens.tolist() == [6, 0, 2]
+    assert found.num_accepted == 4
+
+
 def test_a_step_that_drafts_waits_for_its_own_tokens_alone(feed, drafter):
     first, second = Copy(), Copy()
     feed.add(begun("a", [1, 2, 3, 1], 4))

@@ -1,4 +1,8 @@
-"""GRPO from the command line: real trainer, real weight transfers, real engines."""
+"""GRPO from the command line: real trainer, real weight transfers, real engines.
+
+Engines have the second model runner where its release drafts there, its kernels interpreted; this
+was never run on a GPU.
+"""
 
 import json
 import re
@@ -7,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.registry import require
+from testing.registry import provides, require
 
 require("rollouts by server replicas")
 
@@ -16,7 +20,9 @@ from vllm import SamplingParams
 from demo.rollout_task import LETTERS_REWARD
 from demo.rollout_task.failing_rollout import STEPS_BEFORE_FAILURE as STEPS
 from testing.grpo_run import GrpoRun, TrainingError
+from testing.interpreted_gpu.process_environment import variables
 
+SECOND_RUNNER = provides("drafts in the second model runner")
 RESPONSE = 48
 ROLLOUT = "actor_rollout_ref.rollout"
 SPECULATIVE = f"{ROLLOUT}.engine_kwargs.vllm.speculative_config"
@@ -59,7 +65,9 @@ class Training:
 
 @pytest.fixture(scope="module")
 def training(policy, rows, tmp_path_factory):
-    run = GrpoRun(tmp_path_factory.mktemp("training"), policy, rows, LETTERS_REWARD, ranks=2)
+    interpreted = variables(tmp_path_factory.mktemp("interpreted")) if SECOND_RUNNER else {}
+    folder = tmp_path_factory.mktemp("training")
+    run = GrpoRun(folder, policy, rows, LETTERS_REWARD, ranks=2, environment=interpreted)
     outputs = run.folder / "outputs"
     options = [*WHOLE, f"trainer.validation_data_dir={outputs}"]
     with pytest.raises(TrainingError):
@@ -106,7 +114,9 @@ def test_weights_reach_the_engines(training, policy, start_engine):
 
 
 def test_a_failed_weight_transfer_ends_the_job_with_a_message(training):
-    assert re.search(r"failed to take new weights: .*could not be loaded", training.log)
+    runner = r"vllm\.v1\.worker\.cpu\.model_runner" if SECOND_RUNNER else ""
+    message = f"failed to take new weights: .*could not be loaded for {runner}"
+    assert re.search(message, training.log)
 
 
 def test_a_wrong_option_ends_the_job_before_anything_starts(grpo_run):

@@ -1,21 +1,16 @@
 """Which ranks of a tensor-parallel engine draft: two processes, joined by gloo."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from vllm.v1.executor import multiproc_executor
 
 from testing.engine import SAM, draft_counts, generate
+from testing.rank_of_its_own_scheduler import run_ranks
 from testing.registry import needs
 
 pytestmark = needs("drafts verified on a CPU")
 
-ROOT = Path(__file__).parents[2]
 MAX_TOKENS = 60
 TWO_RANKS = {"tensor_parallel_size": 2}
 
@@ -46,27 +41,10 @@ def test_each_rank_that_schedules_for_itself_drafts_alike(
     start_engine, splittable_model, prompts, engine_arguments, tmp_path
 ):
     plain = generate(start_engine(model=str(splittable_model)), prompts, MAX_TOKENS)
-    task = {
-        "arguments": {
-            **engine_arguments,
-            **TWO_RANKS,
-            "model": str(splittable_model),
-            "speculative_config": SAM,
-        },
-        "prompts": prompts,
-        "max_tokens": MAX_TOKENS,
-        "folder": str(tmp_path),
-    }
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    script = Path(__file__).with_name("rank_of_its_own_scheduler.py")
-    subprocess.run(
-        [*launcher, str(script), json.dumps(task)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        timeout=1800,
-    )
-    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    drafting = {"model": str(splittable_model), "speculative_config": SAM}
+    arguments = {**engine_arguments, **TWO_RANKS, **drafting}
+    task = {"arguments": arguments, "prompts": prompts, "max_tokens": MAX_TOKENS}
+    first, second = run_ranks(task, tmp_path)
     assert first == second
     assert first["proposer"] == "SamProposer"
     assert first["tokens"] == plain

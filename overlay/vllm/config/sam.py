@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from specroll_speculation.batch_switch import VARIABLE, speculates, threshold_from_environment
 
 if TYPE_CHECKING:
+    from vllm.config import VllmConfig
     from vllm.config.parallel import ParallelConfig
     from vllm.config.speculative import SpeculativeConfig
 
@@ -57,22 +58,40 @@ FOREIGN_OPTIONS = frozenset(
 
 
 def validate_sam(config: SpeculativeConfig) -> None:
-    """Check a configuration whose method is `sam`.
+    """Check a configuration whose method is `sam`, where no model runner takes a pipeline.
+
+    Raises:
+        ValueError: as `validate_options`, or there is a pipeline.
+    """
+    validate_options(config)
+    refuse_pipeline(config.target_parallel_config)
+
+
+def validate_options(config: SpeculativeConfig) -> None:
+    """Check what is set beside the method `sam`.
 
     Raises:
         ValueError: `num_speculative_tokens` is missing, no whole number or beyond the rejection
             sampler's limit, an option of the method is out of its range, an option of another
-            method is set, two settings say when to draft, there is a pipeline, or the target model
-            generates nothing.
+            method is set, two settings say when to draft, or the target model generates nothing.
     """
     check_draft_length(config.num_speculative_tokens)
     check_options(config)
     refuse_foreign_options(config)
     check_lengths(config)
-    refuse_pipeline(config.target_parallel_config)
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
         raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
+
+
+def check_runner(config: VllmConfig) -> None:
+    """Refuse what the first model runner cannot do, where the engine takes it.
+
+    Raises:
+        ValueError: there is a pipeline.
+    """
+    if not config.use_v2_model_runner:
+        refuse_pipeline(config.parallel_config)
 
 
 def has_lengths_of_its_own(config: SpeculativeConfig) -> bool:
