@@ -1,7 +1,7 @@
 """What must pass: steps, in lanes that run at the same time.
 
 Clusters of Ray share one lane: two of them compete for the cores and for memory, of which training
-with two ranks takes 10 GB. The other lanes begin with what only Python is needed for, and with the
+with two ranks takes 10 GB. It takes longest, so all others yield to it. The other lanes begin with what only Python is needed for, and with the
 environments, in the order in which they are needed. Whichever lane is through goes on with the next
 of the engines that start no cluster, and with upstream's own tests.
 """
@@ -57,8 +57,14 @@ def lanes() -> list[Iterable[Step]]:
     tests = stack_tests()
     clusters = [engine_step(each) for each in tests if each.starts_clusters]
     engines = [engine_step(each) for each in tests if not each.starts_clusters]
-    shared = iter([*engines, *upstream_steps()])  # of a list: threads may share it
-    return [chain(own, shared) for own in (environment_steps(), dev_steps(), clusters)]
+    shared = iter([*map(yielding, engines), *map(yielding, upstream_steps())])  # by threads, too
+    own = [map(yielding, environment_steps()), map(yielding, dev_steps()), clusters]
+    return [chain(steps, shared) for steps in own]
+
+
+def yielding(step: Step) -> Step:
+    """Return a step that runs when others of more importance wait for something."""
+    return Step(step.name, ("nice", *step.command))
 
 
 def environment_steps() -> Iterator[Step]:

@@ -14,6 +14,11 @@ CPU_ENVIRONMENT = {
     # but 7, which names that kernel, keeps it from being chosen.
     "PAGED_ATTENTION_SINGLE_QUERY_KERNEL": "0",
 }
+CLUSTER_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray's own is 15: beside other steps its workers would hardly run.
+    "RAY_worker_niceness": "0",
+}
 # How the variables begin that steer vLLM, verl and Ray; a user's would make other tests of ours.
 STEERING = ("VLLM_", "VERL_", "RAY_", "CUDA_VISIBLE_DEVICES")
 

@@ -4,14 +4,14 @@ import pytest
 
 pytest.importorskip("verl", reason="these tests run where verl and vLLM for CPUs are installed")
 
-from testing.cpu_environment import CPU_ENVIRONMENT, set_environment
+from testing.cpu_environment import CLUSTER_ENVIRONMENT, CPU_ENVIRONMENT, set_environment
 
 set_environment(
     {
         **CPU_ENVIRONMENT,
+        **CLUSTER_ENVIRONMENT,
         # With other settings, some CPU builds of vLLM find no cores for a second rank.
         "VLLM_CPU_OMP_THREADS_BIND": "auto",
-        "RAY_USAGE_STATS_ENABLED": "0",
         "TOKENIZERS_PARALLELISM": "false",
     }
 )

@@ -22,6 +22,8 @@ from specroll_scorer.data.row_columns import DATA_SOURCE, SCHEMA
 from specroll_scorer.training import run_metrics
 from specroll_scorer.verl_fsdp_workers import checkpoint
 
+from testing.cpu_environment import CLUSTER_ENVIRONMENT
+
 HERE = Path(__file__).parent
 RANKS = 2
 KILLED_AFTER = 2
@@ -80,11 +82,11 @@ def environment(tmp_path_factory):
     paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
+        **CLUSTER_ENVIRONMENT,
         "PYTHONPATH": os.pathsep.join(paths),
         "SPD_PROBE_FOLDER": str(tmp_path_factory.mktemp("probe")),
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
-        "RAY_USAGE_STATS_ENABLED": "0",
         "TOKENIZERS_PARALLELISM": "false",
     }
 
