@@ -1,9 +1,10 @@
 """What must pass: steps, in lanes that run at the same time.
 
 Clusters of Ray share one lane: two of them compete for the cores and for memory, of which training
-with two ranks takes 10 GB. It takes longest, so all others yield to it. The other lanes begin with what only Python is needed for, and with the
-environments, in the order in which they are needed. Whichever lane is through goes on with the next
-of the engines that start no cluster, and with upstream's own tests.
+with two ranks takes 10 GB. It takes longest, so all others yield to it. The other lanes begin with
+what only Python is needed for, and with the environments, in the order in which they are needed.
+Whichever lane is through goes on with the next of the engines that start no cluster, and with
+upstream's own tests.
 """
 
 from __future__ import annotations
