@@ -12,19 +12,16 @@ from testing.registry import needs
     [
         pytest.param({"tensor_parallel_size": 2}, id="split"),
         pytest.param(
-            {"pipeline_parallel_size": 2},
-            id="pipeline",
-            marks=needs("drafts in a pipeline"),
+            {"pipeline_parallel_size": 2}, id="pipeline", marks=needs("drafts in a pipeline")
         ),
     ],
 )
-@pytest.mark.parametrize("options", [{}, {"threshold": 2}], ids=["drafting", "crossing"])
-def test_two_ranks_of_processes_of_their_own(
-    start_engine, prompts, splittable_model, ranks, options
-):
+def test_two_ranks_of_processes_of_their_own(start_engine, prompts, splittable_model, ranks):
+    """First without drafts, for four requests are too many, then with them."""
     limits = [30 + 10 * row for row in range(4)]
     plain = generate(start_engine(model=str(splittable_model)), prompts[:4], limits)
-    engine = start_engine(SAM, model=str(splittable_model), in_process=False, **ranks, **options)
+    options = {"model": str(splittable_model), "in_process": False, "threshold": 2}
+    engine = start_engine(SAM, **options, **ranks)
     assert generate(engine, prompts[:4], limits) == plain
     assert draft_counts(engine)[1] > 0
 
