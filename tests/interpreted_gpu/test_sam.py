@@ -176,8 +176,8 @@ def test_nothing_beyond_an_answers_end_is_kept(start_engine, prompts, mode):
     assert drafter(engine).num_history_tokens == held
 
 
-def test_a_history_helps_the_next_epoch(start_engine, prompts, cpu_tokens):
-    engine = start_engine({**SAM, "sam_history_tokens": 100_000})
+def test_a_history_helps_the_next_epoch(start_engine, prompts, cpu_tokens, mode):
+    engine = start_engine({**SAM, "sam_history_tokens": 100_000}, **mode)
     accepted = []
     for _ in range(2):
         assert generate(engine, prompts) == cpu_tokens
@@ -196,17 +196,17 @@ def test_an_id_that_is_aborted_and_comes_back(start_engine, prompts, cpu_tokens,
     assert len(drafter(engine)) <= 1
 
 
-def test_several_answers_a_prompt(start_engine, prompts, cpu_tokens):
+def test_several_answers_a_prompt(start_engine, prompts, cpu_tokens, mode):
     """Greedy requests have one answer, so the others are cut to the likeliest token."""
-    engine = start_engine(SAM)
+    engine = start_engine(SAM, **mode)
     sampling = SamplingParams(n=3, temperature=0.5, top_k=1, max_tokens=100, ignore_eos=True)
     (output,) = engine.generate([{"prompt_token_ids": prompts[2]}], sampling, use_tqdm=False)
     assert [list(each.token_ids) for each in output.outputs] == 3 * [cpu_tokens[2]]
     assert draft_counts(engine)[1] > 0
 
 
-def test_lora(start_engine, prompts, cpu_tokens, lora_adapter):
-    options = {"enable_lora": True, "max_lora_rank": 8}
+def test_lora(start_engine, prompts, cpu_tokens, lora_adapter, mode):
+    options = {"enable_lora": True, "max_lora_rank": 8, **mode}
     adapters = [LoRARequest("adapter", 1, str(lora_adapter))] * len(prompts)
     plain = generate(start_engine(**options), prompts, lora_requests=adapters)
     assert all(tokens != base for tokens, base in zip(plain, cpu_tokens, strict=True))
