@@ -58,13 +58,14 @@ def lanes() -> list[Iterable[Step]]:
     tests = stack_tests()
     clusters = [engine_step(each) for each in tests if each.starts_clusters]
     engines = [engine_step(each) for each in tests if not each.starts_clusters]
-    shared = iter([*map(yielding, engines), *map(yielding, upstream_steps())])  # by threads, too
+    # The iterator of a list, which threads may share.
+    shared = iter([*map(yielding, engines), *map(yielding, upstream_steps())])
     own = [map(yielding, environment_steps()), map(yielding, dev_steps()), clusters]
     return [chain(steps, shared) for steps in own]
 
 
 def yielding(step: Step) -> Step:
-    """Return a step that runs when others of more importance wait for something."""
+    """Return a step that gets less of the processors than clusters do."""
     return Step(step.name, ("nice", *step.command))
 
 

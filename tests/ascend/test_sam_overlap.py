@@ -124,6 +124,12 @@ def test_an_id_that_is_aborted_and_comes_back(start_overlapping, prompts, cpu_to
     assert run(engine) == {"it": cpu_tokens[5]}
 
 
+def test_requests_that_sit_out_a_step(start_overlapping, prompts, cpu_tokens):
+    """Room for all drafts is more than a step may compute."""
+    engine = start_overlapping(SAM, max_num_batched_tokens=32)
+    assert generate(engine, prompts) == cpu_tokens
+
+
 def test_penalties(start_overlapping, prompts):
     """They need what was drafted and sampled on the host."""
     options = {"repetition_penalty": 1.3, "frequency_penalty": 0.2}

@@ -86,6 +86,20 @@ def test_what_no_draft_fills_is_not_computed(start_engine, prompts, cpu_tokens, 
     assert draft_counts(engine)[1] > 0
 
 
+def test_requests_that_sit_out_a_step(start_engine, prompts, cpu_tokens, mode):
+    """Room for all drafts is more than a step may compute."""
+    engine = start_engine(SAM, max_num_batched_tokens=16, **mode)
+    assert generate(engine, prompts) == cpu_tokens
+    assert draft_counts(engine)[1] > 0
+
+
+def test_one_request_up_to_max_model_len(start_engine, prompts, mode):
+    prompt = prompts[0] * 160
+    limit = MAX_MODEL_LEN - len(prompt)
+    plain = generate(start_engine(**mode), [prompt], limit)
+    assert generate(start_engine(SAM, **mode), [prompt], limit) == plain
+
+
 def test_penalties(start_engine, prompts, mode):
     """They need what was drafted and sampled on the host."""
     options = {"repetition_penalty": 1.3, "frequency_penalty": 0.2}

@@ -9,7 +9,12 @@ from specroll_speculation.batch_switch import VARIABLE
 from transformers import AutoModelForCausalLM
 from vllm import SamplingParams, envs
 from vllm.config import ParallelConfig, SpeculativeConfig
-from vllm.config.sam import check_lengths, refuse_foreign_options, switch_setting
+from vllm.config.sam import (
+    check_lengths,
+    refuse_foreign_options,
+    switch_setting,
+    validate_sam,
+)
 from vllm.engine.arg_utils import EngineArgs
 from vllm.platforms import current_platform
 from vllm.v1.sample.logits_processor import MinPLogitsProcessor, build_logitsprocs
@@ -87,6 +92,13 @@ def test_pipeline_parallelism_is_refused(target_model):
     options = {"pipeline_parallel_size": 2, "distributed_executor_backend": "mp"}
     with pytest.raises(ValueError, match="verifies no drafts in a pipeline"):
         engine_config(target_model, speculative_config=dict(SAM), **options)
+
+
+def test_a_model_with_recurrent_layers_is_refused():
+    config = SpeculativeConfig(**SAM)
+    vars(config)["target_model_config"] = SimpleNamespace(runner_type="generate", is_hybrid=True)
+    with pytest.raises(ValueError, match="recurrent layers"):
+        validate_sam(config)
 
 
 def test_sam_stays_sam():

@@ -58,13 +58,22 @@ FOREIGN_OPTIONS = frozenset(
 
 
 def validate_sam(config: SpeculativeConfig) -> None:
-    """Check a configuration whose method is `sam`, where no model runner takes a pipeline.
+    """Check a configuration whose method is `sam`, for releases with one runner that drafts so.
+
+    It takes the state of a row without drafts for that of its first token, which recurrent layers
+    have moved on from.
 
     Raises:
-        ValueError: as `validate_options`, or there is a pipeline.
+        ValueError: as `validate_options`, there is a pipeline, or the model has recurrent layers.
     """
     validate_options(config)
     refuse_pipeline(config.target_parallel_config)
+    target = config.target_model_config
+    if target is not None and target.is_hybrid:
+        raise ValueError(
+            "method='sam' and a model with recurrent layers do not go together in this release of "
+            "vLLM: remove it."
+        )
 
 
 def validate_options(config: SpeculativeConfig) -> None:
@@ -85,12 +94,12 @@ def validate_options(config: SpeculativeConfig) -> None:
 
 
 def check_runner(config: VllmConfig) -> None:
-    """Refuse what the first model runner cannot do, where the engine takes it.
+    """Refuse what does not go with the model runner and the scheduling that are chosen.
 
     Raises:
-        ValueError: there is a pipeline.
+        ValueError: there is a pipeline, and not the second runner with overlapping steps.
     """
-    if not config.use_v2_model_runner:
+    if not (config.use_v2_model_runner and config.scheduler_config.async_scheduling):
         refuse_pipeline(config.parallel_config)
 
 

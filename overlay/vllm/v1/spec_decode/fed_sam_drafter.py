@@ -1,7 +1,7 @@
 """`sam` for model runners whose steps overlap, fed with what each step has sampled.
 
 The drafts are made on the host, while the device waits for them. A step that drafts waits once, for
-the copy of its tokens that the engine makes for its output. Others wait for nothing.
+the copy of its tokens that the engine makes for its output. Here others wait for nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class FedSamDrafter:
         The runner calls it before it adds new requests: an id may end and come back in one step.
         """
         self._limit = scheduled.num_spec_tokens_to_schedule
-        self.batch_switch.turn(len(scheduled.num_scheduled_tokens), on=self._limit > 0)
+        if batch_size := len(scheduled.num_scheduled_tokens):
+            self.batch_switch.turn(batch_size, on=self._limit > 0)
         if scheduled.finished_req_ids:
             ends = scheduled.finished_num_tokens or {}
             self._feed.add(Ended(scheduled.finished_req_ids, ends))
@@ -65,7 +66,7 @@ class FedSamDrafter:
             prompt = request.prompt_token_ids or ()
             tokens = np.array(request.prefill_token_ids or prompt, np.int32)
             self._feed.add(Begun(request.req_id, tokens, len(prompt)))
-        if not scheduled.num_scheduled_tokens:
+        if not batch_size:
             self._feed.take_in_ready()
 
     def drafts_after(self, sampled: Sampled, *, completes_a_prompt: bool) -> bool:
@@ -96,7 +97,7 @@ class FedSamDrafter:
         """
         drafts = self._feed.draft(sampled, self._limit)
         on_host, on_device = self._on_host[: len(drafts)], self._on_device[: len(drafts)]
-        # What the device read here before is done with: the tokens waited for came later.
+        # The device has read what was here before: the tokens that were waited for came later.
         rows = on_host.numpy()
         rows[:] = sampled.last_tokens[:, None]
         for row, draft in zip(rows, drafts, strict=True):

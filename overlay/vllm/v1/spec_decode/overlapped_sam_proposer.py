@@ -43,8 +43,8 @@ class OverlappedSamProposer(FedSamDrafter):
         """Note what begins with a step, and return it without room that no draft fills.
 
         The scheduler is not told: as soon as it knows what was sampled, it takes the tokens that
-        are missing for rejected ones. Where a grammar was asked for each place, all stay, and the
-        runner verifies what drafts are filled up with.
+        are missing for rejected ones. Where a request of the step has a grammar, all places stay:
+        the scheduler asks the grammar about each. The runner verifies what fills them up.
         """
         self.begin_step(scheduled)
         tokens = scheduled.scheduled_spec_decode_tokens
