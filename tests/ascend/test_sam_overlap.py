@@ -126,7 +126,7 @@ def test_an_id_that_is_aborted_and_comes_back(start_overlapping, prompts, cpu_to
 
 def test_requests_that_sit_out_a_step(start_overlapping, prompts, cpu_tokens):
     """Room for all drafts is more than a step may compute."""
-    engine = start_overlapping(SAM, max_num_batched_tokens=32)
+    engine = start_overlapping(SAM, max_num_seqs=16, max_num_batched_tokens=32)
     assert generate(engine, prompts) == cpu_tokens
 
 

@@ -88,7 +88,7 @@ def test_what_no_draft_fills_is_not_computed(start_engine, prompts, cpu_tokens, 
 
 def test_requests_that_sit_out_a_step(start_engine, prompts, cpu_tokens, mode):
     """Room for all drafts is more than a step may compute."""
-    engine = start_engine(SAM, max_num_batched_tokens=16, **mode)
+    engine = start_engine(SAM, max_num_seqs=8, max_num_batched_tokens=16, **mode)
     assert generate(engine, prompts) == cpu_tokens
     assert draft_counts(engine)[1] > 0
 
