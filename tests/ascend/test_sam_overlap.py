@@ -125,9 +125,17 @@ def test_an_id_that_is_aborted_and_comes_back(start_overlapping, prompts, cpu_to
 
 
 def test_requests_that_sit_out_a_step(start_overlapping, prompts, cpu_tokens):
-    """Room for all drafts is more than a step may compute."""
-    engine = start_overlapping(SAM, max_num_seqs=16, max_num_batched_tokens=32)
-    assert generate(engine, prompts) == cpu_tokens
+    """With drafts on their way: a step may compute too little for all, as while an engine pauses."""
+    engine = start_overlapping(SAM)
+    for name, prompt in enumerate(prompts):
+        add_request(engine, str(name), prompt, 100)
+    tokens = run(engine, num_steps=10)
+    whole = scheduler(engine).max_num_scheduled_tokens
+    for budget in (16, whole) * 5:
+        scheduler(engine).max_num_scheduled_tokens = budget
+        tokens |= run(engine, num_steps=3)
+    tokens |= run(engine)
+    assert [tokens[str(name)] for name in range(len(prompts))] == cpu_tokens
 
 
 def test_penalties(start_overlapping, prompts):

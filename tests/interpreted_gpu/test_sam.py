@@ -87,9 +87,17 @@ def test_what_no_draft_fills_is_not_computed(start_engine, prompts, cpu_tokens, 
 
 
 def test_requests_that_sit_out_a_step(start_engine, prompts, cpu_tokens, mode):
-    """Room for all drafts is more than a step may compute."""
-    engine = start_engine(SAM, max_num_seqs=8, max_num_batched_tokens=16, **mode)
-    assert generate(engine, prompts) == cpu_tokens
+    """With drafts on their way: a step may compute too little for all, as while an engine pauses."""
+    engine = start_engine(SAM, **mode)
+    for name, prompt in enumerate(prompts):
+        add_request(engine, str(name), prompt, 100)
+    tokens = run(engine, num_steps=10)
+    whole = scheduler(engine).max_num_scheduled_tokens
+    for budget in (8, whole) * 5:
+        scheduler(engine).max_num_scheduled_tokens = budget
+        tokens |= run(engine, num_steps=3)
+    tokens |= run(engine)
+    assert [tokens[str(name)] for name in range(len(prompts))] == cpu_tokens
     assert draft_counts(engine)[1] > 0
 
 
