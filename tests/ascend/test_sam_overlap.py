@@ -125,7 +125,7 @@ def test_an_id_that_is_aborted_and_comes_back(start_overlapping, prompts, cpu_to
 
 
 def test_requests_that_sit_out_a_step(start_overlapping, prompts, cpu_tokens):
-    """With drafts on their way: a step may compute too little for all, as while an engine pauses."""
+    """With drafts on their way: a step may compute too little for all, as in a pause."""
     engine = start_overlapping(SAM)
     for name, prompt in enumerate(prompts):
         add_request(engine, str(name), prompt, 100)

@@ -87,7 +87,7 @@ def test_what_no_draft_fills_is_not_computed(start_engine, prompts, cpu_tokens, 
 
 
 def test_requests_that_sit_out_a_step(start_engine, prompts, cpu_tokens, mode):
-    """With drafts on their way: a step may compute too little for all, as while an engine pauses."""
+    """With drafts on their way: a step may compute too little for all, as in a pause."""
     engine = start_engine(SAM, **mode)
     for name, prompt in enumerate(prompts):
         add_request(engine, str(name), prompt, 100)
