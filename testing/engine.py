@@ -8,6 +8,8 @@ from vllm import LLM, SamplingParams
 
 if TYPE_CHECKING:
     from vllm.lora.request import LoRARequest
+    from vllm.v1.core.sched.output import SchedulerOutput
+    from vllm.v1.core.sched.scheduler import Scheduler
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
 SAM = {"method": "sam", "num_speculative_tokens": 3}
@@ -70,6 +72,52 @@ def draft_counts(engine: LLM) -> tuple[int, int]:
         found.get("vllm:spec_decode_num_draft_tokens", 0),
         found.get("vllm:spec_decode_num_accepted_tokens", 0),
     )
+
+
+def scheduler(engine: LLM) -> Scheduler:
+    """Return the scheduler of an engine in this process."""
+    return engine.llm_engine.engine_core.engine_core.scheduler
+
+
+def adapter(engine: LLM) -> Any:
+    """Return what drafts in an engine of this process; each runner keeps it under another name."""
+    runner = model_runner(engine)
+    return getattr(runner, "speculator", None) or runner.drafter
+
+
+def recorded_steps(engine: LLM) -> list[tuple[int, int, int]]:
+    """Return a list, filled while an engine of this process runs.
+
+    Of each step it has the requests, the tokens, and how many of these are room for drafts.
+    """
+    runner = model_runner(engine)
+    execute = runner.execute_model
+    steps = []
+
+    def recording(scheduled: SchedulerOutput, *rest: object, **options: object) -> object:
+        room = sum(map(len, scheduled.scheduled_spec_decode_tokens.values()))
+        num_tokens = scheduled.total_num_scheduled_tokens
+        steps.append((len(scheduled.num_scheduled_tokens), num_tokens, room))
+        return execute(scheduled, *rest, **options)
+
+    runner.execute_model = recording
+    return steps
+
+
+def generate_with_pauses(engine: LLM, prompts: list[list[int]], budget: int) -> list[list[int]]:
+    """Return 100 new tokens of each prompt, of which some sit out steps while they decode.
+
+    Now and then a step may compute so few tokens as `budget` says.
+    """
+    for name, prompt in enumerate(prompts):
+        add_request(engine, str(name), prompt, 100)
+    tokens = run(engine, num_steps=10)
+    whole = scheduler(engine).max_num_scheduled_tokens
+    for limit in (budget, whole) * 5:
+        scheduler(engine).max_num_scheduled_tokens = limit
+        tokens |= run(engine, num_steps=3)
+    tokens |= run(engine)
+    return [tokens[str(name)] for name in range(len(prompts))]
 
 
 def model_runner(engine: LLM) -> GPUModelRunner:

@@ -15,7 +15,7 @@ from typing import Any
 
 from vllm import LLM
 
-from testing.engine import draft_counts, generate, model_runner
+from testing.engine import adapter, draft_counts, generate
 from testing.registry import ROOT
 
 LIMIT_S = 1800
@@ -44,8 +44,7 @@ def main() -> None:
     """Generate as the JSON on the command line says, in a folder that it names."""
     task = json.loads(sys.argv[1])
     engine = LLM(distributed_executor_backend="external_launcher", **task["arguments"])
-    runner = model_runner(engine)
-    proposer = getattr(runner, "speculator", None) or runner.drafter
+    proposer = adapter(engine)
     drafts = []
     propose = proposer.propose
 

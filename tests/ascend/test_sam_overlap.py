@@ -5,7 +5,18 @@ from itertools import pairwise
 import pytest
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 
-from testing.engine import SAM, add_request, counters, draft_counts, generate, model_runner, run
+from testing.engine import (
+    SAM,
+    add_request,
+    counters,
+    draft_counts,
+    generate,
+    generate_with_pauses,
+    model_runner,
+    recorded_steps,
+    run,
+    scheduler,
+)
 from testing.npu_emulator.counting import counted
 from testing.registry import require
 
@@ -16,26 +27,6 @@ require("overlapping drafts in the first model runner")
 def start_overlapping(start_engine):
     """Starts engines whose steps overlap."""
     return lambda *method, **options: start_engine(*method, async_scheduling=True, **options)
-
-
-def scheduler(engine):
-    return engine.llm_engine.engine_core.engine_core.scheduler
-
-
-def recorded(engine):
-    """A list, filled while the engine runs: requests, tokens and room for drafts of each step."""
-    runner = model_runner(engine)
-    execute = runner.execute_model
-    steps = []
-
-    def recording(scheduled, *rest, **options):
-        room = sum(map(len, scheduled.scheduled_spec_decode_tokens.values()))
-        num_tokens = scheduled.total_num_scheduled_tokens
-        steps.append((len(scheduled.num_scheduled_tokens), num_tokens, room))
-        return execute(scheduled, *rest, **options)
-
-    runner.execute_model = recording
-    return steps
 
 
 def test_scheduling_is_that_without_speculation(start_engine):
@@ -69,7 +60,7 @@ def test_what_no_draft_fills_is_not_computed(start_overlapping, prompts, cpu_tok
     """The scheduler leaves room for whole drafts, of which many are shorter or none."""
     engine = start_overlapping({**SAM, "sam_min_acceptance": 0.5})
     runner = model_runner(engine)
-    steps, prepare, computed = recorded(engine), runner._prepare_inputs, []
+    steps, prepare, computed = recorded_steps(engine), runner._prepare_inputs, []
 
     def preparing(scheduled, num_tokens):
         computed.append(sum(map(len, scheduled.scheduled_spec_decode_tokens.values())))
@@ -84,7 +75,7 @@ def test_what_no_draft_fills_is_not_computed(start_overlapping, prompts, cpu_tok
 def test_crossing_the_threshold(start_overlapping, prompts, cpu_tokens):
     limits = [10 + 8 * row for row in range(len(prompts))]
     engine = start_overlapping(SAM, threshold=4)
-    steps = recorded(engine)
+    steps = recorded_steps(engine)
     expected = [tokens[:limit] for tokens, limit in zip(cpu_tokens, limits, strict=True)]
     assert generate(engine, prompts, limits) == expected
     # A step is scheduled before the one ahead of it has ended.
@@ -98,7 +89,7 @@ def test_above_the_threshold_no_room_is_scheduled(start_overlapping, prompts, cp
     for method, options in (((), {}), ((SAM,), {"threshold": 2})):
         engine = start_overlapping(*method, **options)
         generate(engine, prompts, 2)  # what happens once only
-        steps = recorded(engine)
+        steps = recorded_steps(engine)
         with counted() as counts:
             assert generate(engine, prompts) == cpu_tokens
         found.append((steps, counts.synchronisations, counts.dispatches["aten::copy_"]))
@@ -125,17 +116,7 @@ def test_an_id_that_is_aborted_and_comes_back(start_overlapping, prompts, cpu_to
 
 
 def test_requests_that_sit_out_a_step(start_overlapping, prompts, cpu_tokens):
-    """With drafts on their way: a step may compute too little for all, as in a pause."""
-    engine = start_overlapping(SAM)
-    for name, prompt in enumerate(prompts):
-        add_request(engine, str(name), prompt, 100)
-    tokens = run(engine, num_steps=10)
-    whole = scheduler(engine).max_num_scheduled_tokens
-    for budget in (16, whole) * 5:
-        scheduler(engine).max_num_scheduled_tokens = budget
-        tokens |= run(engine, num_steps=3)
-    tokens |= run(engine)
-    assert [tokens[str(name)] for name in range(len(prompts))] == cpu_tokens
+    assert generate_with_pauses(start_overlapping(SAM), prompts, budget=16) == cpu_tokens
 
 
 def test_penalties(start_overlapping, prompts):

@@ -3,11 +3,7 @@
 import pytest
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 
-from testing.engine import counters, generate, model_runner
-
-
-def scheduler(engine):
-    return engine.llm_engine.engine_core.engine_core.scheduler
+from testing.engine import counters, generate, model_runner, scheduler
 
 
 def test_an_engine_is_what_it_would_be_on_a_gpu(start_engine):

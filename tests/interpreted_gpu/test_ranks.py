@@ -26,6 +26,12 @@ def test_two_ranks_of_processes_of_their_own(start_engine, prompts, splittable_m
     assert draft_counts(engine)[1] > 0
 
 
+@needs("drafts in a pipeline")
+def test_a_pipeline_without_overlapping_steps_is_refused(start_engine):
+    with pytest.raises(ValueError, match="verifies no drafts in a pipeline"):
+        start_engine(SAM, in_process=False, pipeline_parallel_size=2, async_scheduling=False)
+
+
 def test_ranks_that_schedule_for_themselves_draft_alike(
     start_engine, prompts, splittable_model, engine_arguments, tmp_path
 ):

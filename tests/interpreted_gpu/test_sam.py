@@ -13,28 +13,21 @@ from vllm.v1.worker.cpu_model_runner import CPUModelRunner
 
 from testing.engine import (
     SAM,
+    adapter,
     add_request,
     counters,
     draft_counts,
     generate,
+    generate_with_pauses,
     model_runner,
     run,
+    scheduler,
 )
 from testing.engine_fixtures import MAX_MODEL_LEN
 
 
-def scheduler(engine):
-    return engine.llm_engine.engine_core.engine_core.scheduler
-
-
-def fed_drafter(engine):
-    """The adapter, which each runner keeps under another name."""
-    runner = model_runner(engine)
-    return getattr(runner, "speculator", None) or runner.drafter
-
-
 def drafter(engine):
-    return fed_drafter(engine).drafter
+    return adapter(engine).drafter
 
 
 def test_runner_and_scheduling_are_those_without_speculation(start_engine):
@@ -65,8 +58,8 @@ def test_one_request_after_the_other(start_engine, prompts, cpu_tokens, mode):
 def test_what_no_draft_fills_is_not_computed(start_engine, prompts, cpu_tokens, first_runner):
     """The scheduler leaves room for whole drafts, of which many are shorter or none."""
     engine = start_engine({**SAM, "sam_min_acceptance": 0.5})
-    runner, adapter = model_runner(engine), fed_drafter(engine)
-    trim, prepare = adapter.trimmed, runner._prepare_inputs
+    runner, proposer = model_runner(engine), adapter(engine)
+    trim, prepare = proposer.trimmed, runner._prepare_inputs
     room, computed = [], []
 
     def trimming(scheduled):
@@ -80,24 +73,15 @@ def test_what_no_draft_fills_is_not_computed(start_engine, prompts, cpu_tokens, 
         assert all(drafts.values())
         return prepare(scheduled, num_tokens)
 
-    adapter.trimmed, runner._prepare_inputs = trimming, preparing
+    proposer.trimmed, runner._prepare_inputs = trimming, preparing
     assert generate(engine, prompts) == cpu_tokens
     assert 0 < sum(computed) < sum(room)
     assert draft_counts(engine)[1] > 0
 
 
 def test_requests_that_sit_out_a_step(start_engine, prompts, cpu_tokens, mode):
-    """With drafts on their way: a step may compute too little for all, as in a pause."""
     engine = start_engine(SAM, **mode)
-    for name, prompt in enumerate(prompts):
-        add_request(engine, str(name), prompt, 100)
-    tokens = run(engine, num_steps=10)
-    whole = scheduler(engine).max_num_scheduled_tokens
-    for budget in (8, whole) * 5:
-        scheduler(engine).max_num_scheduled_tokens = budget
-        tokens |= run(engine, num_steps=3)
-    tokens |= run(engine)
-    assert [tokens[str(name)] for name in range(len(prompts))] == cpu_tokens
+    assert generate_with_pauses(engine, prompts, budget=8) == cpu_tokens
     assert draft_counts(engine)[1] > 0
 
 

@@ -5,24 +5,8 @@ from itertools import pairwise
 from specroll_speculation.batch_switch import VARIABLE
 from vllm.config.sam import LENGTHS
 
-from testing.engine import SAM, draft_counts, generate, model_runner
+from testing.engine import SAM, draft_counts, generate, model_runner, recorded_steps
 from testing.interpreted_gpu.counting import counted
-
-
-def recorded(engine):
-    """A list, filled while the engine runs: requests, tokens and drafts of each step."""
-    runner = model_runner(engine)
-    execute = runner.execute_model
-    steps = []
-
-    def recording(scheduled, *rest, **options):
-        num_drafts = sum(map(len, scheduled.scheduled_spec_decode_tokens.values()))
-        num_tokens = scheduled.total_num_scheduled_tokens
-        steps.append((len(scheduled.num_scheduled_tokens), num_tokens, num_drafts))
-        return execute(scheduled, *rest, **options)
-
-    runner.execute_model = recording
-    return steps
 
 
 def test_above_the_threshold_nothing_is_scheduled(start_engine, prompts, cpu_tokens, mode):
@@ -32,7 +16,7 @@ def test_above_the_threshold_nothing_is_scheduled(start_engine, prompts, cpu_tok
         with counted() as counts:
             engine = start_engine(*method, **options, **mode)
             generate(engine, prompts, max_tokens=2)  # what happens once only
-            steps = recorded(engine)
+            steps = recorded_steps(engine)
             counts.clear()
             assert generate(engine, prompts) == cpu_tokens
             found.append((steps, dict(counts)))
@@ -45,7 +29,7 @@ def test_crossing_the_threshold(start_engine, prompts, mode):
     limits = [20 + 12 * row for row in range(len(prompts))]
     plain = generate(start_engine(**mode), prompts, max_tokens=limits)
     engine = start_engine(SAM, threshold=3, **mode)
-    steps = recorded(engine)
+    steps = recorded_steps(engine)
     assert generate(engine, prompts, max_tokens=limits) == plain
     drafting = [num_reqs for num_reqs, _, drafts in steps if drafts]
     assert max(drafting) <= 3 + 1  # a step is scheduled before the one ahead of it
@@ -59,7 +43,7 @@ def test_upstreams_lengths_by_batch_size(start_engine, prompts, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     engine = start_engine({**SAM, LENGTHS: [[1, 2, 3], [3, 4, 1], [5, 64, 0]]})
     assert type(model_runner(engine)) is type(model_runner(without))
-    steps = recorded(engine)
+    steps = recorded_steps(engine)
     assert generate(engine, prompts, max_tokens=limits) == plain
     longest = {num_reqs: 0 for num_reqs, _, _ in steps}
     for (before, _, _), (num_reqs, _, num_drafts) in pairwise(steps):

@@ -3,10 +3,9 @@
 import pytest
 from omegaconf import OmegaConf
 from verl.workers.rollout.speculation_check import check_speculation
+from vllm.config.sam import LENGTHS
 
 from testing.registry import needs
-
-LENGTHS = "num_speculative_tokens_per_batch_size"
 
 
 def rollout(**speculative):
