@@ -58,10 +58,10 @@ FOREIGN_OPTIONS = frozenset(
 
 
 def validate_sam(config: SpeculativeConfig) -> None:
-    """Check a configuration whose method is `sam`, for releases with one runner that drafts so.
+    """Check a configuration whose method is `sam`, on a release that verifies none in a pipeline.
 
-    It takes the state of a row without drafts for that of its first token, which recurrent layers
-    have moved on from.
+    Such a release also takes the state of recurrent layers from the wrong place for a request
+    without drafts (`num_decode_draft_tokens` in vllm/v1/worker/gpu_model_runner.py).
 
     Raises:
         ValueError: as `validate_options`, there is a pipeline, or the model has recurrent layers.
@@ -72,7 +72,7 @@ def validate_sam(config: SpeculativeConfig) -> None:
     if target is not None and target.is_hybrid:
         raise ValueError(
             "method='sam' and a model with recurrent layers do not go together in this release of "
-            "vLLM: remove it."
+            "vLLM: remove the method."
         )
 
 
