@@ -21,6 +21,9 @@ def mend() -> None:
         return
     keep_truth_values()
     patch_language_once()
+    leave_out_overflow_checks()
+    remember_number_types()
+    share_shapes()
     for name, function in DEVICE_FUNCTIONS.items():
         setattr(libdevice, name, on_tensors(function))
     interpreter.is_mended = True
@@ -62,6 +65,52 @@ def patch_language_once() -> None:
         return interpreter._LangPatchScope()
 
     interpreter._patch_lang = patch_lang
+
+
+def leave_out_overflow_checks() -> None:
+    """Compute sums and products once.
+
+    The interpreter computes each a second time in 64 bits to compare them, which takes almost half
+    of the time. A GPU does that for kernels that are being debugged only.
+    """
+    options = interpreter.InterpreterOptions(sanitize_overflow=False)
+    interpreter.interpreter_builder.options = options
+
+
+def remember_number_types() -> None:
+    """Look up once which of numpy's types holds one of Triton's.
+
+    Triton makes the whole table for each look.
+    """
+    find = interpreter._get_np_dtype
+    found: dict[str, np.dtype[Any]] = {}
+
+    def number_type(kind: Any) -> np.dtype[Any]:
+        name = kind.scalar.name
+        if name not in found:
+            found[name] = find(kind.scalar)
+        return found[name]
+
+    interpreter._get_np_dtype = number_type
+
+
+def share_shapes() -> None:
+    """Let all values of one shape hold the same object for it.
+
+    Triton makes one for each value, with a type of its own and the name of that.
+    """
+    held: dict[tuple[int, ...], tuple[Any, Any]] = {}
+    initialize = core.tensor.__init__
+
+    def initialize_with_shared_shape(value: Any, handle: Any, kind: Any) -> None:
+        shape = tuple(kind.shape) if kind.is_block() else ()
+        if shape not in held:
+            initialize(value, handle, kind)
+            held[shape] = (value.shape, value.numel)
+        value.handle, value.type, value.dtype = handle, kind, kind.scalar
+        value.shape, value.numel = held[shape]
+
+    core.tensor.__init__ = initialize_with_shared_shape
 
 
 def on_tensors(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

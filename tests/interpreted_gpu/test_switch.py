@@ -18,7 +18,8 @@ def test_above_the_threshold_nothing_is_scheduled(start_engine, prompts, cpu_tok
             generate(engine, prompts, max_tokens=2)  # what happens once only
             steps = recorded_steps(engine)
             counts.clear()
-            assert generate(engine, prompts) == cpu_tokens
+            tokens = generate(engine, prompts, max_tokens=40)
+            assert tokens == [answer[:40] for answer in cpu_tokens]
             found.append((steps, dict(counts)))
         assert draft_counts(engine) == (0, 0)
     plain, drafting = found

@@ -23,7 +23,7 @@ from testing.grpo_run import GrpoRun, TrainingError
 from testing.interpreted_gpu.process_environment import variables
 
 SECOND_RUNNER = provides("drafts in the second model runner")
-RESPONSE = 48
+RESPONSE = 32
 ROLLOUT = "actor_rollout_ref.rollout"
 SPECULATIVE = f"{ROLLOUT}.engine_kwargs.vllm.speculative_config"
 SMALL = [
