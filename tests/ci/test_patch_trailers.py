@@ -14,7 +14,7 @@ from specroll.stack.series import load_parts
 from ci.proving import records
 from ci.proving.patches import provable_patches
 from testing.pinned_wheels import pinned_wheel
-from testing.registry import ROOT, default_stack, stacks
+from testing.registry import ROOT, stacks
 
 PACKAGES = [
     pytest.param(stack, package, id=f"{stack.name}-{package.name}")
@@ -63,8 +63,8 @@ def test_a_proof_is_a_test_of_this_tree(stack, package):
     assert sorted(proof for proof in proofs if not is_a_test(proof)) == []
 
 
-def test_what_failed_without_a_patch_of_the_default_stack_is_recorded():
-    stack = default_stack()
+@pytest.mark.parametrize("stack", stacks(), ids=lambda stack: stack.name)
+def test_what_failed_without_a_patch_is_recorded(stack):
     patches = provable_patches(stack)
     known = records.of_patches(records.read(stack.folder), patches)
     unproven = {patch.path for patch in patches} - known.keys()
