@@ -53,6 +53,12 @@ def test_tokens_equal_those_without_speculation(
     assert num_drafted > num_accepted > 0
 
 
+def test_an_engine_without_drafts_after_one_with_them(start_engine, prompts):
+    """What has come into the process with the first, such as numba, is no hindrance."""
+    drafting = generate(start_engine(SAM), prompts[:3])
+    assert generate(start_engine(), prompts[:3]) == drafting
+
+
 def test_requests_up_to_max_model_len(start_engine, prompts):
     """A request near the limit gets shorter drafts and stops no other request's."""
     batch = [prompts[0] * 160, prompts[1], prompts[2]]
