@@ -70,8 +70,9 @@ def patch_language_once() -> None:
 def leave_out_overflow_checks() -> None:
     """Compute sums and products once.
 
-    The interpreter computes each a second time in 64 bits to compare them, which takes almost half
-    of the time. A GPU does that for kernels that are being debugged only.
+    The interpreter computes each a second time in 64 bits, which takes almost half of the time. An
+    assertion compares them, which `device_assert` (triton/language/semantic.py) makes for kernels
+    that are being debugged only.
     """
     options = interpreter.InterpreterOptions(sanitize_overflow=False)
     interpreter.interpreter_builder.options = options

@@ -37,20 +37,17 @@ def sampled(tokens):
     )
 
 
-def counter(threshold=1, speculative=True, switched=True):
+def counter():
     counter_class = EngineCounter
     if not provides("padded drafts"):
         from vllm.v1.metrics.unpadded_speculation_counts import UnpaddedEngineCounter
 
         counter_class = UnpaddedEngineCounter
-    times = iter(range(100))
-    return counter_class(
-        threshold, speculative=speculative, switched=switched, clock=lambda: float(next(times))
-    )
+    return counter_class(threshold=8, speculative=True, switched=True)
 
 
 def test_a_step_counts_what_was_verified():
-    counts = counter(threshold=8)
+    counts = counter()
     drafts = {"a": [1, 2, 3], "b": [1]}
     counts.record(
         scheduled({"a": 4, "b": 2, "c": 1, "d": 7}, drafts),

@@ -9,7 +9,7 @@ from testing.engine import generate
 from testing.registry import require
 from testing.weight_reader import EXTENSION
 
-# The engine of an older release packs weights for good.
+# The CPU worker of an older release stops at the threads that are not bound here (conftest.py).
 require("drafts verified on a CPU")
 
 
