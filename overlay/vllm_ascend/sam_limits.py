@@ -13,24 +13,18 @@ if TYPE_CHECKING:
 # (vllm_ascend/attention/mla_v1.py).
 MAX_QUERY_TOKENS = 16
 
-# Modes of vllm/config/compilation.py that have no graph for a step of other query lengths than
-# num_speculative_tokens + 1, or one that is made for a single query length a request.
-UNIFORM_GRAPH_MODES = frozenset({"FULL", "FULL_DECODE_ONLY"})
-
 
 def check_sam(vllm_config: VllmConfig) -> None:
-    """Check an engine's configuration, in which the graph mode is settled; others pass.
+    """Check an engine's configuration; others pass.
 
     Raises:
-        ValueError: the device is a 310P, the longest draft is beyond what attention takes, or the
-            graphs are made for steps in which every request has equally many drafts.
+        ValueError: the device is a 310P, or the longest draft is beyond what attention takes.
     """
     speculation = vllm_config.speculative_config
     if speculation is None or speculation.method != "sam":
         return
     refuse_310p()
     check_query_length(speculation.num_speculative_tokens)
-    check_graph_mode(vllm_config.compilation_config.cudagraph_mode.name)
 
 
 def refuse_310p() -> None:
@@ -58,17 +52,4 @@ def check_query_length(num_speculative_tokens: int) -> None:
         raise ValueError(
             f"num_speculative_tokens={num_speculative_tokens} is more than attention on Ascend "
             f"takes in one step: use at most {MAX_QUERY_TOKENS - 1}."
-        )
-
-
-def check_graph_mode(name: str) -> None:
-    """Check that graphs serve steps whose requests have different numbers of drafts, or none.
-
-    Raises:
-        ValueError: the mode has graphs for one query length only.
-    """
-    if name in UNIFORM_GRAPH_MODES:
-        raise ValueError(
-            f"cudagraph_mode={name} has graphs for one number of drafts only, and method='sam' "
-            "drafts as many tokens as are likely: use cudagraph_mode=PIECEWISE."
         )

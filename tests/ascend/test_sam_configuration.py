@@ -10,6 +10,7 @@ from testing.engine import SAM
 from testing.registry import needs, provides
 
 OVERLAP = "overlapping drafts in the first model runner"
+GRAPHS = "full graphs for whole drafts"
 
 
 @pytest.fixture
@@ -65,9 +66,18 @@ def test_310p_is_refused(configure, monkeypatch):
         configure()
 
 
+@pytest.mark.skipif(provides(GRAPHS), reason="here there are graphs for further query lengths")
 def test_graphs_of_one_query_length_are_refused(configure):
     with pytest.raises(ValueError, match="drafts as many tokens as are likely: use cudagraph_mode"):
         configure(enforce_eager=False, compilation_config={"cudagraph_mode": "FULL_DECODE_ONLY"})
+
+
+@needs(GRAPHS)
+@pytest.mark.parametrize("graph_mode", ["FULL", "FULL_DECODE_ONLY"])
+def test_full_graphs_are_kept(configure, graph_mode, monkeypatch):
+    monkeypatch.delenv("TORCH_COMPILE_DISABLE")
+    config = configure(enforce_eager=False, compilation_config={"cudagraph_mode": graph_mode})
+    assert config.compilation_config.cudagraph_mode.name == graph_mode
 
 
 def test_graphs_that_fit_any_number_of_tokens_are_kept(configure, monkeypatch):

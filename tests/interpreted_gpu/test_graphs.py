@@ -24,10 +24,19 @@ from vllm.v1.worker.gpu.spec_decode.sam_graph_manager import SamGraphManager
 
 from testing.engine import SAM, generate
 from testing.engine_fixtures import THRESHOLD
-from testing.interpreted_gpu.graphs import COMPILATION, GraphFault, check_shapes, use_graphs
+from testing.graph_stand_in import GraphFault, check_shapes
+from testing.interpreted_gpu.graphs import COMPILATION, use_graphs
 
 MODES = [CUDAGraphMode.FULL_AND_PIECEWISE, CUDAGraphMode.FULL_DECODE_ONLY]
-SAME = ("runner", "async_scheduling", "graph", "padded_tokens", "padded_requests", "tokens", "waits")
+SAME = (
+    "runner",
+    "async_scheduling",
+    "graph",
+    "padded_tokens",
+    "padded_requests",
+    "tokens",
+    "waits",
+)
 
 
 @pytest.fixture

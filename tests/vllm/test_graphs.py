@@ -16,7 +16,7 @@ from vllm.v1.attention.backend import AttentionCGSupport
 from vllm.v1.cudagraph_dispatcher import CudagraphDispatcher
 from vllm.v1.spec_decode.sam_graph_dispatcher import SamGraphDispatcher
 
-from testing.engine import SAM
+from testing.engine import SAM, model_runner
 from testing.engine_fixtures import THRESHOLD
 from testing.registry import needs
 
@@ -47,8 +47,7 @@ def plain_dispatcher(config, mode):
 
 
 def sam_dispatcher(config, mode, support=AttentionCGSupport.UNIFORM_BATCH):
-    dispatcher = SamGraphDispatcher(config)
-    dispatcher.attention_support = support
+    dispatcher = SamGraphDispatcher(config, support)
     dispatcher.initialize_cudagraph_keys(mode, 1)
     return dispatcher
 
@@ -196,6 +195,4 @@ def test_sizes_of_whole_drafts_are_whole_requests(sizes, length, widest, expecte
 
 @needs("drafts verified on a CPU")
 def test_the_runner_dispatches_with_it(start_engine):
-    from testing.engine import model_runner
-
     assert isinstance(model_runner(start_engine(SAM)).cudagraph_dispatcher, SamGraphDispatcher)

@@ -36,7 +36,7 @@ def test_each_step_has_a_line(start_engine, prompts, ledger):
     written = sum(step["sampled_tokens"] for step in steps)
     assert sum(map(len, answers)) <= written <= sum(map(len, answers)) + 3 * len(answers)
     assert sum(step["tokens"] for step in steps) >= sum(map(len, prompts)) + written - len(prompts)
-    assert 0 < sum(step["accepted_tokens"] for step in steps)
+    assert sum(step["accepted_tokens"] for step in steps) > 0
     assert all(step["accepted_tokens"] <= step["draft_tokens"] for step in steps)
 
 

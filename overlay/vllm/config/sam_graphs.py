@@ -56,8 +56,8 @@ def whole_draft_sizes(sizes: Sequence[int], query_length: int, widest_batch: int
     """Return the sizes of graphs for steps in which every request has a whole draft.
 
     They are the sizes of other graphs, rounded up to whole requests as upstream rounds them
-    (`adjust_cudagraph_sizes_for_spec_decode` in vllm/config/compilation.py), up to the largest batch
-    that drafts, which has a size of its own.
+    (`adjust_cudagraph_sizes_for_spec_decode` in vllm/config/compilation.py). They end with the
+    largest batch that drafts, which has a size of its own.
 
     >>> whole_draft_sizes([1, 2, 4, 8, 16, 24, 32], query_length=4, widest_batch=5)
     [4, 8, 16, 20]

@@ -24,6 +24,10 @@ def npu_reshape_and_cache(
 
 
 def cached(cache: torch.Tensor, blocks: torch.Tensor, length: int, num_heads: int) -> torch.Tensor:
-    """Return a request's first tokens [length, G, D], of a cache [blocks, block size, G * D]."""
-    num_blocks = -(-length // cache.shape[1])
-    return cache[blocks[:num_blocks].long()].flatten(0, 1)[:length].reshape(length, num_heads, -1)
+    """Return a request's first tokens [length, G, D], of a cache [blocks, block size, G * D].
+
+    A request that pads a batch has none.
+    """
+    num_blocks, head_size = -(-length // cache.shape[1]), cache[0, 0].numel() // num_heads
+    tokens = cache[blocks[:num_blocks].long()].flatten(0, 1)[:length]
+    return tokens.reshape(length, num_heads, head_size)

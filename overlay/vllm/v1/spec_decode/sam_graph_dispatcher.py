@@ -26,24 +26,29 @@ class SamGraphDispatcher(CudagraphDispatcher):
 
     Attributes:
         uniform_decode_query_len: tokens a request in a step that a full graph may serve.
-        attention_support: for which steps the attention backends can be captured.
     """
 
-    def __init__(self, vllm_config: VllmConfig) -> None:
-        """Know no graphs yet."""
+    def __init__(self, vllm_config: VllmConfig, attention_support: AttentionCGSupport) -> None:
+        """Know no graphs yet.
+
+        Args:
+            vllm_config: the engine's configuration.
+            attention_support: for which steps the attention backends can be captured.
+        """
         super().__init__(vllm_config)
         self.uniform_decode_query_len = 1
-        self.attention_support = AttentionCGSupport.NEVER
+        self._attention_support = attention_support
         self._sizes: dict[int, list[int]] = {}
 
     def initialize_cudagraph_keys(
         self, cudagraph_mode: CUDAGraphMode, uniform_decode_query_len: int = 1
     ) -> None:
-        """Fill in which graphs there are: without speculation, and for whole drafts.
+        """Fill in which graphs there are.
 
         Raises:
             ValueError: the threshold in the environment is no whole number.
         """
+        self.uniform_decode_query_len = 1
         super().initialize_cudagraph_keys(cudagraph_mode, uniform_decode_query_len)
         self._sizes = self._whole_draft_sizes(cudagraph_mode)
         for query_length, sizes in self._sizes.items():
@@ -59,15 +64,15 @@ class SamGraphDispatcher(CudagraphDispatcher):
         A prompt of as many tokens is no draft: without one, the length is 1.
         """
         longest = max(map(len, drafts.values()), default=0)
-        self.uniform_decode_query_len = 1 + longest if 1 + longest in self._sizes else 1
-        return self.uniform_decode_query_len
+        return self._turn_to(1 + longest if 1 + longest in self._sizes else 1)
 
     def turn_to_graph(self, graph: BatchDescriptor) -> int:
         """Choose the length of query of a graph that is captured, and return it."""
-        self.uniform_decode_query_len = 1
-        if graph.uniform:
-            self.uniform_decode_query_len = graph.num_tokens // graph.num_reqs
-        return self.uniform_decode_query_len
+        return self._turn_to(graph.num_tokens // graph.num_reqs if graph.uniform else 1)
+
+    def _turn_to(self, query_length: int) -> int:
+        self.uniform_decode_query_len = query_length
+        return query_length
 
     def _whole_draft_sizes(self, mode: CUDAGraphMode) -> dict[int, list[int]]:
         """Return the sizes of graphs for whole drafts in tokens, by tokens a request.
@@ -78,7 +83,7 @@ class SamGraphDispatcher(CudagraphDispatcher):
         if (
             not mode.separate_routine()
             or mode.decode_mode() != CUDAGraphMode.FULL
-            or self.attention_support.value < AttentionCGSupport.UNIFORM_BATCH.value
+            or self._attention_support.value < AttentionCGSupport.UNIFORM_BATCH.value
             or config.parallel_config.data_parallel_size > 1
         ):
             return {}

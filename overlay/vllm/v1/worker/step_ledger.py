@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from vllm.v1.core.sched.output import SchedulerOutput
 
 
-def keep_ledger(runner: Any, number: int) -> None:
+def keep_ledger(runner: Any, device: torch.device, number: int) -> None:
     """Keep a ledger of a runner's steps, where the user asks for one.
 
     Args:
         runner: a `GPUModelRunner`, before its own `__init__` has made anything.
+        device: where it runs the model.
         number: 1 for that of vllm/v1/worker/gpu_model_runner.py, 2 for that of vllm/v1/worker/gpu/.
 
     Raises:
         ValueError: the file cannot be written.
     """
     if folder := os.environ.get(VARIABLE):
-        StepLedger(Ledger(folder), runner, number)
+        StepLedger(Ledger(folder), runner, device, number)
 
 
 class StepLedger:
@@ -37,16 +38,17 @@ class StepLedger:
     methods are wrapped in the one runner that is given.
     """
 
-    def __init__(self, ledger: Ledger, runner: Any, number: int) -> None:
+    def __init__(self, ledger: Ledger, runner: Any, device: torch.device, number: int) -> None:
         """Wrap the methods of a runner that is being made.
 
         Args:
             ledger: where the steps are written.
-            runner: and
-            number: as `keep_ledger` takes them.
+            runner: as `keep_ledger` takes it,
+            device: and this,
+            number: and this.
         """
         self._ledger = ledger
-        self._runner, self._number = runner, number
+        self._runner, self._device, self._number = runner, device, number
         self._num_steps = 0
         self._step: LedgerStep | None = None
         self._drafts: dict[str, int] = {}
@@ -57,7 +59,7 @@ class StepLedger:
         if number == 1:
             choose = runner._determine_batch_execution_and_padding
             runner._determine_batch_execution_and_padding = self._noting_padding(choose)
-        count_waits(self._note_wait)
+        count_waits(self._note_wait, device)
 
     def _stepping(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """Return a method of the runner that begins a step, or ends it with an output."""
@@ -98,7 +100,7 @@ class StepLedger:
         self._num_steps += 1
         if self._number == 2:
             self._watch_manager()
-        self._began = timed_event(self._runner.device)
+        self._began = timed_event(self._device)
 
     def _watch_manager(self) -> None:
         """Wrap the second runner's choice of graphs, once there is one."""
@@ -145,7 +147,7 @@ class StepLedger:
         if output is None or step is None:
             return output
         self._step = None
-        time = milliseconds_between(self._began, timed_event(self._runner.device))
+        time = milliseconds_between(self._began, timed_event(self._device))
         if hasattr(output, "sampled_token_ids") and isinstance(output.sampled_token_ids, list):
             self._complete(step, drafts, output, time)
         elif hasattr(output, "get_output"):
@@ -174,7 +176,7 @@ class StepLedger:
         self._ledger.add(step, time)
 
 
-def count_waits(note: Callable[[], None]) -> None:
+def count_waits(note: Callable[[], None], device: torch.device) -> None:
     """Let each event of a device that is made from now on tell when the host waits for it."""
 
     def counted(event_class: type) -> type:
@@ -184,9 +186,12 @@ def count_waits(note: Callable[[], None]) -> None:
 
         return type("CountedEvent", (event_class,), {"synchronize": synchronize})
 
-    torch.Event = counted(torch.Event)
-    if torch.cuda.Event is not torch.Event:
-        torch.cuda.Event = counted(torch.cuda.Event)
+    # The same class may have several names, and each name is used somewhere.
+    modules = [torch, torch.cuda, torch.get_device_module(device)]
+    classes = {module: module.Event for module in modules if hasattr(module, "Event")}
+    counting = {event_class: counted(event_class) for event_class in set(classes.values())}
+    for module, event_class in classes.items():
+        module.Event = counting[event_class]
 
 
 def timed_event(device: torch.device) -> Any:
