@@ -11,7 +11,7 @@ from vllm.forward_context import get_forward_context
 from vllm_ascend.compilation.acl_graph import get_graph_params
 from vllm_ascend.worker import model_runner_v1
 
-from testing.graph_stand_in import GraphedModel, GraphFault, Shapes, check_shapes
+from testing.graph_stand_in import GraphedModel, GraphError, Shapes, check_shapes
 
 # How an engine is asked for graphs whose steps all have few tokens, and that need no compiler.
 COMPILATION = {
@@ -34,7 +34,7 @@ def use_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _AclGraphedModel(GraphedModel):
-    """Stands for ACLGraphWrapper; puts the graph where attention puts its arguments, once a graph."""
+    """Stands for ACLGraphWrapper; each graph is put where attention puts its arguments."""
 
     def __init__(self, model: torch.nn.Module, *_arguments: Any, **_options: Any) -> None:
         super().__init__(model)
@@ -53,11 +53,11 @@ def _check_arguments(_backend: Any, _stream: Any, _context: Any, num_tokens: int
     """Stand for what gives attention its arguments before a replay.
 
     Raises:
-        GraphFault: the arguments are those of another graph.
+        GraphError: the arguments are those of another graph.
     """
     graph, found = (
         get_forward_context().batch_descriptor,
         get_graph_params().attn_params[num_tokens],
     )
     if found != [graph]:
-        raise GraphFault(f"{graph} would be replayed with the arguments of {found}")
+        raise GraphError(f"{graph} would be replayed with the arguments of {found}")

@@ -3,7 +3,6 @@
 Nothing is captured here, and nothing ran on Ascend hardware.
 """
 
-import json
 from collections import Counter
 
 import pytest
@@ -16,25 +15,17 @@ require("full graphs for whole drafts")
 from specroll_speculation.ledger import VARIABLE
 from vllm_ascend.compilation import acl_graph
 
+from bench.ledger import differences, read_steps
 from testing.engine import SAM, generate
 from testing.engine_fixtures import THRESHOLD
 from testing.npu_emulator.graphs import COMPILATION, use_graphs
 
-SAME = (
-    "runner",
-    "async_scheduling",
-    "graph",
-    "padded_tokens",
-    "padded_requests",
-    "tokens",
-    "waits",
-)
 BOTH = pytest.mark.parametrize("overlapping", [False, True], ids=["sync", "async"])
 
 
 @pytest.fixture
 def steps_of(monkeypatch, start_engine, prompts, tmp_path):
-    """Lets an engine with graphs answer the prompts; returns its tokens and the ledger of its steps."""
+    """Lets an engine with graphs answer the prompts; returns tokens and the ledger of steps."""
     use_graphs(monkeypatch)
     for module in (torch, torch.cuda, torch.npu):
         monkeypatch.setattr(module, "Event", module.Event)
@@ -48,8 +39,7 @@ def steps_of(monkeypatch, start_engine, prompts, tmp_path):
             speculation, enforce_eager=False, compilation_config=compilation, **options
         )
         tokens = generate(engine, prompts, max_tokens=max_tokens)
-        (path,) = (tmp_path / name).iterdir()
-        return tokens, [json.loads(line) for line in path.read_text().splitlines()]
+        return tokens, read_steps(tmp_path / name)
 
     return run
 
@@ -58,8 +48,8 @@ def steps_of(monkeypatch, start_engine, prompts, tmp_path):
 def test_whole_drafts_run_in_full_graphs(steps_of, cpu_tokens, overlapping):
     tokens, steps = steps_of("sam", SAM, async_scheduling=overlapping, max_tokens=100)
     assert tokens == cpu_tokens
-    assert sum(step["accepted_tokens"] for step in steps) > 0
-    graphs = Counter((step["graph"], step["tokens"] / step["requests"]) for step in steps)
+    assert sum(step.accepted_tokens for step in steps) > 0
+    graphs = Counter((step.graph, step.tokens / step.requests) for step in steps)
     assert graphs["FULL", 4] > 0
     assert graphs["FULL", 1] > 0
 
@@ -74,16 +64,13 @@ def test_steps_above_the_threshold_are_those_of_an_engine_without(
     plain_tokens, plain = steps_of("none", **options)
     tokens, sam = steps_of("sam", SAM, **options)
     assert tokens == plain_tokens
-    crowds = [
-        [[step[name] for name in SAME] for step in steps if step["requests"] > 4]
-        for steps in (plain, sam)
-    ]
-    assert crowds[0] == crowds[1]
-    assert {step["graph"] for step in plain if step["tokens"] == step["requests"]} == {"FULL"}
+    assert differences(plain, sam, threshold=4) == []
+    assert sum(step.requests > 4 for step in sam) > 20
+    assert {step.graph for step in plain if step.tokens == step.requests} == {"FULL"}
 
 
 def test_graphs_of_any_step_serve_drafts(steps_of, cpu_tokens):
     compilation = {**COMPILATION, "cudagraph_mode": "FULL"}
     tokens, steps = steps_of("sam", SAM, compilation=compilation)
     assert tokens == [answer[:40] for answer in cpu_tokens]
-    assert "FULL" in {step["graph"] for step in steps if step["draft_tokens"]}
+    assert "FULL" in {step.graph for step in steps if step.draft_tokens}

@@ -9,6 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     "name",
     [
+        "bench.ledger",
         "bench.lib.drafters.automaton",
         "bench.lib.drafters.first_occurrence",
         "bench.lib.drafters.peers",

@@ -3,7 +3,6 @@
 Nothing is captured here, and nothing ran on a GPU.
 """
 
-import json
 from collections import Counter
 from types import SimpleNamespace
 
@@ -22,21 +21,13 @@ from vllm.v1.worker.gpu import cudagraph_utils
 from vllm.v1.worker.gpu.cudagraph_utils import ModelCudaGraphManager
 from vllm.v1.worker.gpu.spec_decode.sam_graph_manager import SamGraphManager
 
+from bench.ledger import differences, read_steps
 from testing.engine import SAM, generate
 from testing.engine_fixtures import THRESHOLD
-from testing.graph_stand_in import GraphFault, check_shapes
+from testing.graph_stand_in import GraphError, check_shapes
 from testing.interpreted_gpu.graphs import COMPILATION, use_graphs
 
 MODES = [CUDAGraphMode.FULL_AND_PIECEWISE, CUDAGraphMode.FULL_DECODE_ONLY]
-SAME = (
-    "runner",
-    "async_scheduling",
-    "graph",
-    "padded_tokens",
-    "padded_requests",
-    "tokens",
-    "waits",
-)
 
 
 @pytest.fixture
@@ -98,13 +89,13 @@ def test_a_backend_that_cannot_capture_drafts_keeps_the_other_graphs(manage):
 def test_the_stand_in_refuses_other_shapes_than_were_captured():
     captured = {"seq_lens": (8,)}
     check_shapes("a graph", captured, {"seq_lens": (8,)})
-    with pytest.raises(GraphFault, match=r"a graph was captured with .*8.*, and the step has .*4"):
+    with pytest.raises(GraphError, match=r"a graph was captured with .*8.*, and the step has .*4"):
         check_shapes("a graph", captured, {"seq_lens": (4,)})
 
 
 @pytest.fixture
 def steps_of(monkeypatch, start_engine, prompts, tmp_path):
-    """Lets an engine with graphs answer the prompts; returns its tokens and the ledger of its steps."""
+    """Lets an engine with graphs answer the prompts; returns tokens and the ledger of steps."""
     use_graphs(monkeypatch)
     monkeypatch.setattr(torch, "Event", torch.Event)
     monkeypatch.setattr(torch.cuda, "Event", torch.cuda.Event)
@@ -119,8 +110,7 @@ def steps_of(monkeypatch, start_engine, prompts, tmp_path):
             **options,
         )
         tokens = generate(engine, prompts, max_tokens=max_tokens)
-        (path,) = (tmp_path / name).iterdir()
-        return tokens, [json.loads(line) for line in path.read_text().splitlines()]
+        return tokens, read_steps(tmp_path / name)
 
     return run
 
@@ -128,8 +118,8 @@ def steps_of(monkeypatch, start_engine, prompts, tmp_path):
 def test_whole_drafts_run_in_full_graphs(steps_of, mode, cpu_tokens):
     tokens, steps = steps_of("sam", SAM, **mode)
     assert tokens == [answer[:40] for answer in cpu_tokens]
-    assert sum(step["accepted_tokens"] for step in steps) > 0
-    graphs = Counter((step["graph"], step["tokens"] // step["requests"]) for step in steps)
+    assert sum(step.accepted_tokens for step in steps) > 0
+    graphs = Counter((step.graph, step.tokens // step.requests) for step in steps)
     assert graphs["FULL", 4] > 0
 
 
@@ -139,9 +129,6 @@ def test_steps_above_the_threshold_are_those_of_an_engine_without(steps_of, monk
     plain_tokens, plain = steps_of("none", max_tokens=limits, **mode)
     tokens, sam = steps_of("sam", SAM, max_tokens=limits, **mode)
     assert tokens == plain_tokens
-    crowds = [
-        [[step[name] for name in SAME] for step in steps if step["requests"] > 2]
-        for steps in (plain, sam)
-    ]
-    assert crowds[0] == crowds[1]
-    assert {"FULL"} == {step["graph"] for step in plain if step["tokens"] == step["requests"]}
+    assert differences(plain, sam, threshold=2) == []
+    assert sum(step.requests > 2 for step in sam) > 20
+    assert {"FULL"} == {step.graph for step in plain if step.tokens == step.requests}

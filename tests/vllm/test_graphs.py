@@ -26,7 +26,7 @@ MODES = [CUDAGraphMode.FULL_AND_PIECEWISE, CUDAGraphMode.FULL_DECODE_ONLY]
 
 @pytest.fixture
 def configure(engine_arguments):
-    """Makes the configuration of an engine that captures graphs; the platform of CPUs drops them."""
+    """Makes the configuration of an engine with graphs, which the platform of CPUs drops."""
 
     def configure(speculation=None, *, sizes=SIZES, lora=False, **options):
         arguments = {**engine_arguments, "max_num_seqs": 16, **options}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vllm.v1.attention.backend import AttentionCGSupport
 from vllm.v1.spec_decode.sam_graph_dispatcher import SamGraphDispatcher
@@ -46,7 +46,7 @@ class NpuSamGraphDispatcher(SamGraphDispatcher):
 
 def without_graphs(arguments: GraphParams) -> GraphParams:
     """Return arguments for the same sizes, of no graph yet."""
-    empty = {
+    empty: dict[str, Any] = {
         field.name: {
             size: [] if isinstance(value, list) else None
             for size, value in getattr(arguments, field.name).items()

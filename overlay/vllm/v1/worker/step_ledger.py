@@ -179,7 +179,7 @@ class StepLedger:
 def count_waits(note: Callable[[], None], device: torch.device) -> None:
     """Let each event of a device that is made from now on tell when the host waits for it."""
 
-    def counted(event_class: type) -> type:
+    def counted(event_class: Any) -> type:
         def synchronize(event: Any) -> None:
             note()
             event_class.synchronize(event)
