@@ -12,7 +12,7 @@ from vllm.config import CompilationMode, CUDAGraphMode, VllmConfig
 from vllm.platforms import current_platform
 from vllm.v1.attention.backend import AttentionCGSupport
 from vllm.v1.attention.backends.cpu_attn import CPUAttentionMetadataBuilder
-from vllm.v1.worker import cpu_worker, gpu_model_runner
+from vllm.v1.worker import cpu_worker, gpu_model_runner, sam_step_costs
 from vllm.v1.worker.gpu import cudagraph_utils, model_runner
 from vllm.v1.worker.gpu.model_states.default import DefaultModelState
 
@@ -41,6 +41,8 @@ def use_graphs(
     monkeypatch.setattr(torch.cuda, "CUDAGraph", _Graph, raising=False)
     monkeypatch.setattr(torch.cuda, "graph", lambda *_arguments, **_options: nullcontext())
     monkeypatch.setattr(type(current_platform), "_global_graph_pool", object())
+    # The times of a stand-in mean nothing.
+    monkeypatch.setattr(sam_step_costs, "measure_step_costs", lambda _runner: None)
     # Capturing ends with a lock on a workspace, which the worker of CPUs does not make.
     for module in (model_runner, gpu_model_runner):
         monkeypatch.setattr(module, "lock_workspace", lambda: None, raising=False)

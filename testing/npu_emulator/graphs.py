@@ -8,6 +8,7 @@ import pytest
 import torch
 from vllm.config import CUDAGraphMode
 from vllm.forward_context import get_forward_context
+from vllm.v1.worker import sam_step_costs
 from vllm_ascend.compilation.acl_graph import get_graph_params
 from vllm_ascend.worker import model_runner_v1
 
@@ -31,6 +32,8 @@ def use_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_runner_v1, "ACLGraphWrapper", _AclGraphedModel)
     monkeypatch.setattr(model_runner_v1, "update_full_graph_params", _check_arguments)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (0, 0))
+    # The times of a stand-in mean nothing.
+    monkeypatch.setattr(sam_step_costs, "measure_step_costs", lambda _runner: None)
 
 
 class _AclGraphedModel(GraphedModel):

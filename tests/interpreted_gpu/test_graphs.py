@@ -3,6 +3,7 @@
 Nothing is captured here, and nothing ran on a GPU.
 """
 
+import json
 from collections import Counter
 from types import SimpleNamespace
 
@@ -17,12 +18,13 @@ from specroll_speculation.ledger import VARIABLE
 from vllm.config import CUDAGraphMode
 from vllm.engine.arg_utils import EngineArgs
 from vllm.v1.attention.backend import AttentionCGSupport
+from vllm.v1.worker import sam_step_costs
 from vllm.v1.worker.gpu import cudagraph_utils
 from vllm.v1.worker.gpu.cudagraph_utils import ModelCudaGraphManager
 from vllm.v1.worker.gpu.spec_decode.sam_graph_manager import SamGraphManager
 
-from bench.ledger import differences, read_steps
-from testing.engine import SAM, generate
+from bench.ledger import compared, differences, read_steps, reason
+from testing.engine import SAM, generate, model_runner
 from testing.engine_fixtures import THRESHOLD
 from testing.graph_stand_in import GraphError, check_shapes
 from testing.interpreted_gpu.graphs import COMPILATION, use_graphs
@@ -95,12 +97,12 @@ def test_the_stand_in_refuses_other_shapes_than_were_captured():
 
 @pytest.fixture
 def steps_of(monkeypatch, start_engine, prompts, tmp_path):
-    """Lets an engine with graphs answer the prompts; returns tokens and the ledger of steps."""
+    """Lets an engine with graphs answer prompts; returns tokens and the ledger of steps."""
     use_graphs(monkeypatch)
     monkeypatch.setattr(torch, "Event", torch.Event)
     monkeypatch.setattr(torch.cuda, "Event", torch.cuda.Event)
 
-    def run(name, speculation=None, *, max_tokens=40, **options):
+    def run(name, speculation=None, *, texts=prompts, max_tokens=40, **options):
         monkeypatch.setenv(VARIABLE, str(tmp_path / name))
         engine = start_engine(
             speculation,
@@ -109,10 +111,24 @@ def steps_of(monkeypatch, start_engine, prompts, tmp_path):
             max_num_seqs=16,
             **options,
         )
-        tokens = generate(engine, prompts, max_tokens=max_tokens)
+        tokens = generate(engine, texts, max_tokens=max_tokens)
         return tokens, read_steps(tmp_path / name)
 
     return run
+
+
+@pytest.fixture
+def costs(tmp_path):
+    """Writes step costs at which drafts are filled up always, or never; returns the option."""
+
+    def write(*, fills_up):
+        sizes = [4, 8, 16, 24, 32]
+        whole, ragged = (dict.fromkeys(sizes, cost) for cost in (2.0, 3.0 if fills_up else 1.0))
+        path = tmp_path / "costs.json"
+        path.write_text(json.dumps({"whole": whole, "ragged": ragged}))
+        return {"sam_step_costs": str(path)}
+
+    return write
 
 
 def test_whole_drafts_run_in_full_graphs(steps_of, mode, cpu_tokens):
@@ -123,6 +139,22 @@ def test_whole_drafts_run_in_full_graphs(steps_of, mode, cpu_tokens):
     assert graphs["FULL", 4] > 0
 
 
+def test_drafts_are_filled_up_where_that_is_cheaper(steps_of, mode, cpu_tokens, costs):
+    tokens, steps = steps_of("sam", SAM | costs(fills_up=True), **mode)
+    assert tokens == [answer[:40] for answer in cpu_tokens]
+    assert sum(step.accepted_tokens for step in steps) > 0
+    drafted = [step for step in steps if step.draft_tokens]
+    assert {reason(step) for step in drafted if step.graph != "FULL"} <= {"with prompts"}
+
+
+@pytest.mark.parametrize("mode", ["sync", "first_runner"], indirect=True)
+def test_drafts_are_not_filled_up_where_that_is_dearer(steps_of, mode, cpu_tokens, costs):
+    """Where its steps overlap, the second runner always fills them up."""
+    tokens, steps = steps_of("sam", SAM | costs(fills_up=False), **mode)
+    assert tokens == [answer[:40] for answer in cpu_tokens]
+    assert "ragged drafts" in {reason(step) for step in steps if step.draft_tokens}
+
+
 def test_steps_above_the_threshold_are_those_of_an_engine_without(steps_of, monkeypatch, mode):
     monkeypatch.setenv(THRESHOLD, "2")
     limits = [40, 30, 30, 30, 30, 40]
@@ -131,4 +163,29 @@ def test_steps_above_the_threshold_are_those_of_an_engine_without(steps_of, monk
     assert tokens == plain_tokens
     assert differences(plain, sam, threshold=2) == []
     assert sum(step.requests > 2 for step in sam) > 20
-    assert {"FULL"} == {step.graph for step in plain if step.tokens == step.requests}
+    assert {step.graph for step in plain if step.tokens == step.requests} == {"FULL"}
+
+
+def test_prompts_of_a_drafts_length_are_no_drafts(steps_of, mode, prompts):
+    """Six prompts of four tokens: with drafts of three, that is the length of a whole draft."""
+    texts = [prompt[:4] for prompt in prompts if len(prompt) >= 4]
+    options = {"texts": texts, "max_tokens": 8, "enable_prefix_caching": False, **mode}
+    plain_tokens, (first, *_) = steps_of("none", **options)
+    tokens, (same, *_) = steps_of("sam", SAM, **options)
+    assert tokens == plain_tokens
+    assert compared(same) == compared(first)
+    assert same.tokens == 4 * len(texts)
+
+
+def test_step_costs_are_measured_once_graphs_are_captured(monkeypatch, start_engine, first_runner):
+    """That they are measured; what a stand-in's steps cost means nothing."""
+    measure = sam_step_costs.measure_step_costs
+    use_graphs(monkeypatch)
+    monkeypatch.setattr(sam_step_costs, "measure_step_costs", measure)
+    options = {"compilation_config": COMPILATION, "max_num_seqs": 16, "async_scheduling": True}
+    engine = start_engine(SAM, enforce_eager=False, **options)
+    costs = model_runner(engine).drafter.step_costs
+    assert costs.source == "measured at start"
+    assert list(costs.whole) == [4, 8, 16, 24, 32]
+    assert list(costs.ragged) == COMPILATION["cudagraph_capture_sizes"]
+    assert min(*costs.whole.values(), *costs.ragged.values()) > 0

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from specroll_speculation.batch_switch import VARIABLE, speculates, threshold_from_environment
+from specroll_speculation.step_costs import StepCosts
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
@@ -82,12 +83,14 @@ def validate_options(config: SpeculativeConfig) -> None:
     Raises:
         ValueError: `num_speculative_tokens` is missing, no whole number or beyond the rejection
             sampler's limit, an option of the method is out of its range, an option of another
-            method is set, two settings say when to draft, or the target model generates nothing.
+            method is set, two settings say when to draft, step costs cannot be read, or the target
+            model generates nothing.
     """
     check_draft_length(config.num_speculative_tokens)
     check_options(config)
     refuse_foreign_options(config)
     check_lengths(config)
+    step_costs(config)
     target = config.target_model_config
     if target is not None and target.runner_type == "pooling":
         raise ValueError("method='sam' drafts tokens, a pooling model has none: remove it.")
@@ -133,6 +136,16 @@ def check_lengths(config: SpeculativeConfig) -> None:
             f"{LENGTHS} and data_parallel_size={parallel.data_parallel_size} do not go together: "
             f"set {VARIABLE} instead."
         )
+
+
+def step_costs(config: SpeculativeConfig) -> StepCosts | None:
+    """Return the costs that a user gives, None where there are none, or no option for them.
+
+    Raises:
+        ValueError: they cannot be read.
+    """
+    file = getattr(config, "sam_step_costs", None)
+    return None if file is None else StepCosts.read(file)
 
 
 def switch_setting(config: SpeculativeConfig) -> str:

@@ -9,6 +9,7 @@ from vllm.v1.spec_decode.sam_proposer import SamProposer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from specroll_speculation.step_costs import StepCosts
     from torch import nn
     from vllm.config import VllmConfig
     from vllm_ascend.worker.model_runner_v1 import NPUModelRunner
@@ -31,6 +32,15 @@ class NpuSamProposer:
         """
         self.runner = runner
         self.proposer = self.proposer_class.for_this_rank(vllm_config)
+
+    @property
+    def step_costs(self) -> StepCosts | None:
+        """What steps cost in graphs, None where that is not known."""
+        return self.proposer.step_costs
+
+    @step_costs.setter
+    def step_costs(self, costs: StepCosts) -> None:
+        self.proposer.step_costs = costs
 
     def load_model(self, _target_model: nn.Module) -> None:
         """Nothing to load: the runner calls this of every drafter."""

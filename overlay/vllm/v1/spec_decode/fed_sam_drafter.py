@@ -14,7 +14,7 @@ from specroll_speculation.batch_switch import BatchSwitch
 from specroll_speculation.drafter import drafter_for
 from specroll_speculation.feed import Begun, Ended, Feed, Sampled
 from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor, too_large
-from vllm.config.sam import switch_setting
+from vllm.config.sam import step_costs, switch_setting
 from vllm.logger import init_logger
 from vllm.utils.platform_utils import is_pin_memory_available
 
@@ -27,6 +27,9 @@ logger = init_logger(__name__)
 
 class FedSamDrafter:
     """Drafts for the requests of a step, from their tokens so far.
+
+    Attributes:
+        step_costs: what steps cost in graphs, None where that is not known.
 
     Every rank of a tensor-parallel group drafts for itself, and all draft the same: they see the
     same steps in the same order.
@@ -42,6 +45,7 @@ class FedSamDrafter:
         self.batch_switch = BatchSwitch(switch_setting(config), logger)
         self.monitor = DraftMonitor(logger)
         self.drafter = drafter_for(config)
+        self.step_costs = step_costs(config)
         self._feed = Feed(self.drafter, self.monitor)
         self._limit = 0
         shape = (vllm_config.scheduler_config.max_num_seqs, config.num_speculative_tokens)

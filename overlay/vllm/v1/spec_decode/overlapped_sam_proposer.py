@@ -44,7 +44,8 @@ class OverlappedSamProposer(FedSamDrafter):
 
         The scheduler is not told: as soon as it knows what was sampled, it takes the tokens that
         are missing for rejected ones. Where a request of the step has a grammar, all places stay:
-        the scheduler asks the grammar about each. The runner verifies what fills them up.
+        the scheduler asks the grammar about each. They also stay where that is cheaper. The runner
+        verifies what fills them up.
         """
         self.begin_step(scheduled)
         tokens = scheduled.scheduled_spec_decode_tokens
@@ -52,6 +53,8 @@ class OverlappedSamProposer(FedSamDrafter):
         if not tokens or scheduled.has_structured_output_requests:
             return scheduled
         kept = {req_id: places[: self._lengths.get(req_id, 0)] for req_id, places in tokens.items()}
+        if self._fills_up(scheduled, sum(map(len, kept.values()))):
+            return scheduled
         num_tokens = dict(scheduled.num_scheduled_tokens)
         for req_id, places in kept.items():
             num_tokens[req_id] -= self.room[req_id] - len(places)
@@ -61,6 +64,15 @@ class OverlappedSamProposer(FedSamDrafter):
             total_num_scheduled_tokens=sum(num_tokens.values()),
             scheduled_spec_decode_tokens={key: each for key, each in kept.items() if each},
         )
+
+    def _fills_up(self, scheduled: SchedulerOutput, num_draft_tokens: int) -> bool:
+        """Say whether a step is cheaper with whole drafts, where all its requests may have one."""
+        if self.step_costs is None or not num_draft_tokens:
+            return False
+        num_tokens, longest = scheduled.num_scheduled_tokens, max(self.room.values())
+        if set(num_tokens.values()) != {1 + longest}:
+            return False
+        return self.step_costs.fills_up(len(num_tokens), num_draft_tokens, longest)
 
     @staticmethod
     def newest(sampled_token_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from specroll_speculation.batch_switch import BatchSwitch, speculates, threshold_from_environment
 from specroll_speculation.drafter import drafter_for
 from specroll_speculation.monitor import INCOMPLETE, NOTHING_LIKELY, DraftMonitor, too_large
-from vllm.config.sam import switch_setting
+from vllm.config.sam import step_costs, switch_setting
 from vllm.distributed.parallel_state import get_tensor_model_parallel_rank
 from vllm.logger import init_logger
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from specroll_speculation.step_costs import StepCosts
     from torch import nn
     from vllm.config import ParallelConfig, VllmConfig
     from vllm.v1.worker.gpu_input_batch import InputBatch
@@ -37,7 +38,13 @@ def drafts_reach_a_scheduler(parallel_config: ParallelConfig) -> bool:
 
 
 class IdleProposer:
-    """Stands where a rank's drafts would be dropped: keeps no text and proposes nothing."""
+    """Stands where a rank's drafts would be dropped: keeps no text and proposes nothing.
+
+    Attributes:
+        step_costs: as of `SamProposer`; nobody asks for it.
+    """
+
+    step_costs: StepCosts | None = None
 
     def load_model(self, _target_model: nn.Module) -> None:
         """Nothing to load."""
@@ -61,6 +68,9 @@ class SamProposer:
 
     The two static methods ask the batch what not every release of upstream answers; a subclass in
     a file of its own serves another release.
+
+    Attributes:
+        step_costs: what steps cost in graphs, None where that is not known.
     """
 
     @classmethod
@@ -88,6 +98,7 @@ class SamProposer:
         self._longest = config.num_speculative_tokens
         self.monitor = DraftMonitor(logger)
         self.drafter = drafter_for(config)
+        self.step_costs: StepCosts | None = step_costs(config)
 
     def load_model(self, target_model: nn.Module) -> None:
         """Nothing to load: the runner calls this of every drafter."""
@@ -132,7 +143,19 @@ class SamProposer:
             self.monitor.record_proposed(num_proposed)
         else:
             self.monitor.record_silence(Counter(reason or NOTHING_LIKELY for reason in reasons))
+        if num_proposed and self._fills_up(limits, drafts):
+            for row, draft in enumerate(drafts):
+                last = input_batch.token_ids_cpu[row, input_batch.num_tokens_no_spec[row] - 1]
+                draft += [int(last)] * (self._longest - len(draft))
         return drafts
+
+    def _fills_up(
+        self, limits: int | npt.NDArray[np.int32], drafts: Sequence[Sequence[int]]
+    ) -> bool:
+        """Say whether the next step is cheaper with whole drafts, where all may have one."""
+        if self.step_costs is None or np.min(limits) < self._longest:
+            return False
+        return self.step_costs.fills_up(len(drafts), sum(map(len, drafts)), self._longest)
 
     def _classify(
         self, input_batch: InputBatch, sampled_token_ids: list[list[int]]

@@ -91,6 +91,8 @@ class SamSpeculator(FedSamDrafter, BaseSpeculator):
     def trim(self, drafts: DraftTokenIds | None) -> DraftTokenIds | None:
         """Cut the drafts that the scheduler asks for to what was really drafted, and return them.
 
+        They stay whole where a step with whole drafts is cheaper.
+
         The runner keeps those of the last step that drafted; a step that does not draft has none.
         Where steps overlap, they stay as they are: room for them is scheduled, the runner verifies
         what they are filled up with, and a grammar must have seen that, too.
@@ -99,6 +101,15 @@ class SamSpeculator(FedSamDrafter, BaseSpeculator):
             return drafts
         if drafts is None or self._lengths is None:
             return None
-        pairs = zip(drafts.draft_token_ids, self._lengths, strict=True)
+        lengths = self._lengths
+        if self._fills_up():
+            lengths = [self._limit] * len(lengths)
+        pairs = zip(drafts.draft_token_ids, lengths, strict=True)
         drafts.draft_token_ids = [draft[:length] for draft, length in pairs]
         return drafts
+
+    def _fills_up(self) -> bool:
+        """Say whether the next step is cheaper with whole drafts."""
+        if self.step_costs is None or not self._lengths or not any(self._lengths):
+            return False
+        return self.step_costs.fills_up(len(self._lengths), sum(self._lengths), self._limit)
