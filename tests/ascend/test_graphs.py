@@ -3,6 +3,7 @@
 Nothing is captured here, and nothing ran on Ascend hardware.
 """
 
+import json
 from collections import Counter
 
 import pytest
@@ -15,7 +16,7 @@ require("full graphs for whole drafts")
 from specroll_speculation.ledger import VARIABLE
 from vllm_ascend.compilation import acl_graph
 
-from bench.ledger import differences, read_steps
+from bench.ledger import differences, read_steps, reason
 from testing.engine import SAM, generate
 from testing.engine_fixtures import THRESHOLD
 from testing.npu_emulator.graphs import COMPILATION, use_graphs
@@ -52,6 +53,18 @@ def test_whole_drafts_run_in_full_graphs(steps_of, cpu_tokens, overlapping):
     graphs = Counter((step.graph, step.tokens / step.requests) for step in steps)
     assert graphs["FULL", 4] > 0
     assert graphs["FULL", 1] > 0
+
+
+@BOTH
+def test_drafts_are_filled_up_where_that_is_cheaper(steps_of, cpu_tokens, overlapping, tmp_path):
+    sizes = COMPILATION["cudagraph_capture_sizes"]
+    costs = {"whole": {size: 1.0 for size in sizes}, "ragged": {size: 2.0 for size in sizes}}
+    (tmp_path / "costs.json").write_text(json.dumps(costs))
+    method = SAM | {"sam_step_costs": str(tmp_path / "costs.json")}
+    tokens, steps = steps_of("sam", method, async_scheduling=overlapping)
+    assert tokens == [answer[:40] for answer in cpu_tokens]
+    reasons = {reason(step) for step in steps if step.draft_tokens and step.graph != "FULL"}
+    assert reasons <= {"with prompts", "no graph of that size"}
 
 
 @BOTH

@@ -56,9 +56,7 @@ def test_costs_are_read_in_the_order_of_sizes(tmp_path):
 def test_other_files_are_refused(tmp_path, text):
     file = tmp_path / "costs.json"
     file.write_text(text)
-    with pytest.raises(
-        ValueError, match=r"costs\.json must be a JSON object with"
-    ):
+    with pytest.raises(ValueError, match=r"costs\.json must be a JSON object with"):
         StepCosts.read(str(file))
 
 
