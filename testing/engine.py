@@ -104,13 +104,15 @@ def recorded_steps(engine: LLM) -> list[tuple[int, int, int]]:
     return steps
 
 
-def generate_with_pauses(engine: LLM, prompts: list[list[int]], budget: int) -> list[list[int]]:
+def generate_with_pauses(
+    engine: LLM, prompts: list[list[int]], budget: int, **sampling: Any
+) -> list[list[int]]:
     """Return 100 new tokens of each prompt, of which some sit out steps while they decode.
 
     Now and then a step may compute so few tokens as `budget` says.
     """
     for name, prompt in enumerate(prompts):
-        add_request(engine, str(name), prompt, 100)
+        add_request(engine, str(name), prompt, 100, **sampling)
     tokens = run(engine, num_steps=10)
     whole = scheduler(engine).max_num_scheduled_tokens
     for limit in (budget, whole) * 5:

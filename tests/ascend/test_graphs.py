@@ -58,7 +58,7 @@ def test_whole_drafts_run_in_full_graphs(steps_of, cpu_tokens, overlapping):
 @BOTH
 def test_drafts_are_filled_up_where_that_is_cheaper(steps_of, cpu_tokens, overlapping, tmp_path):
     sizes = COMPILATION["cudagraph_capture_sizes"]
-    costs = {"whole": {size: 1.0 for size in sizes}, "ragged": {size: 2.0 for size in sizes}}
+    costs = {"whole": dict.fromkeys(sizes, 1.0), "ragged": dict.fromkeys(sizes, 2.0)}
     (tmp_path / "costs.json").write_text(json.dumps(costs))
     method = SAM | {"sam_step_costs": str(tmp_path / "costs.json")}
     tokens, steps = steps_of("sam", method, async_scheduling=overlapping)

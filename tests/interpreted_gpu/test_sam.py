@@ -3,12 +3,14 @@
 In every `mode`, those of conftest.py, or in that which is the default.
 """
 
+import pytest
 import torch
 from transformers import AutoModelForCausalLM
 from vllm import SamplingParams
 from vllm.lora.request import LoRARequest
 from vllm.sampling_params import StructuredOutputsParams
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
+from vllm.v1.core.sched.interface import PauseState
 from vllm.v1.worker.cpu_model_runner import CPUModelRunner
 
 from testing.engine import (
@@ -230,15 +232,35 @@ def test_a_grammar_sees_what_drafts_are_filled_up_with(start_engine, prompts, mo
     assert generate(engine, prompts[:2], **grammar) == plain
 
 
-def test_grammar(start_engine, prompts, model_with_tokenizer, mode):
-    options = {
-        "model": str(model_with_tokenizer),
-        "skip_tokenizer_init": False,
-        **mode,
-    }
-    # No request comes to the end of this one.
+@pytest.fixture
+def grammatical(start_engine, model_with_tokenizer, mode):
+    """Starts engines that know grammars; the grammar has no end within the answers."""
+    options = {"model": str(model_with_tokenizer), "skip_tokenizer_init": False, **mode}
     grammar = {"structured_outputs": StructuredOutputsParams(regex="([a-d]{3},){50}")}
-    plain = generate(start_engine(**options), prompts[:3], **grammar)
-    engine = start_engine(SAM, **options)
+    return lambda *method: (start_engine(*method, **options), grammar)
+
+
+def test_grammar(grammatical, prompts):
+    engine, grammar = grammatical()
+    plain = generate(engine, prompts[:3], **grammar)
+    engine, grammar = grammatical(SAM)
     assert generate(engine, prompts[:3], **grammar) == plain
+    assert draft_counts(engine)[1] > 0
+
+
+def test_grammar_of_requests_that_sit_out(grammatical, prompts):
+    """By a small budget, and while an engine is paused for new weights."""
+    engine, grammar = grammatical()
+    plain = generate(engine, prompts[:3], **grammar)
+    engine, grammar = grammatical(SAM)
+    assert generate_with_pauses(engine, prompts[:3], budget=8, **grammar) == plain
+    for name, prompt in enumerate(prompts[:3]):
+        add_request(engine, str(name), prompt, 100, **grammar)
+    tokens = run(engine, num_steps=6)
+    while engine.llm_engine.has_unfinished_requests():
+        scheduler(engine).set_pause_state(PauseState.PAUSED_ALL)
+        tokens |= run(engine, num_steps=4)
+        scheduler(engine).set_pause_state(PauseState.UNPAUSED)
+        tokens |= run(engine, num_steps=3)
+    assert [tokens[str(name)] for name in range(3)] == plain
     assert draft_counts(engine)[1] > 0

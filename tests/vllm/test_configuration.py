@@ -71,6 +71,15 @@ TAKEN = {
 }
 
 
+def test_verification_by_lot_is_refused():
+    config = SpeculativeConfig(**SAM)
+    if not hasattr(config, "rejection_sample_method"):
+        pytest.skip("this release has one verification")
+    vars(config)["rejection_sample_method"] = "synthetic"
+    with pytest.raises(ValueError, match="drafts whatever the target model says: remove"):
+        validate_sam(config)
+
+
 @pytest.mark.parametrize("option", sorted({*SpeculativeConfig.__pydantic_fields__} - TAKEN))
 def test_options_of_other_methods_are_refused(option):
     config = SpeculativeConfig(**SAM)

@@ -73,3 +73,13 @@ def test_a_name_that_comes_back_in_the_step_of_its_abort(start_engine, prompts, 
     drafter = model_runner(engine).drafter.drafter
     assert len(drafter) == 1
     assert draft_counts(engine)[1] > 0
+
+
+@needs("draft lengths by batch size")
+def test_nothing_beyond_an_answers_end_is_kept(start_engine, prompts):
+    """The runner accepts drafts beyond it; the scheduler says where it is."""
+    engine = start_engine({**SAM, "sam_history_tokens": 10_000})
+    answers = generate(engine, prompts[:4], max_tokens=[20, 30, 41, 52])
+    generate(engine, [[1, 2]], max_tokens=1)  # what has finished is told with the next step
+    held = sum(map(len, prompts[:4])) + sum(map(len, answers))
+    assert model_runner(engine).drafter.drafter.num_history_tokens == held

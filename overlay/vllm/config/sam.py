@@ -83,12 +83,13 @@ def validate_options(config: SpeculativeConfig) -> None:
     Raises:
         ValueError: `num_speculative_tokens` is missing, no whole number or beyond the rejection
             sampler's limit, an option of the method is out of its range, an option of another
-            method is set, two settings say when to draft, step costs cannot be read, or the target
-            model generates nothing.
+            method is set, drafts would be accepted whatever the target model says, two settings
+            say when to draft, step costs cannot be read, or the target model generates nothing.
     """
     check_draft_length(config.num_speculative_tokens)
     check_options(config)
     refuse_foreign_options(config)
+    refuse_lossy_verification(config)
     check_lengths(config)
     step_costs(config)
     target = config.target_model_config
@@ -225,6 +226,19 @@ def refuse_foreign_options(config: SpeculativeConfig) -> None:
         raise ValueError(
             "method='sam' takes num_speculative_tokens and options that begin with sam_: remove "
             f"{', '.join(foreign)}."
+        )
+
+
+def refuse_lossy_verification(config: SpeculativeConfig) -> None:
+    """Refuse upstream's verification for benchmarks, which accepts drafts by lot.
+
+    Raises:
+        ValueError: it is chosen.
+    """
+    if getattr(config, "rejection_sample_method", None) == "synthetic":
+        raise ValueError(
+            "method='sam' is lossless, and rejection_sample_method='synthetic' accepts drafts "
+            "whatever the target model says: remove it."
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vllm.v1.spec_decode.sam_proposer import SamProposer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from specroll_speculation.step_costs import StepCosts
     from torch import nn
@@ -48,9 +48,9 @@ class NpuSamProposer:
     def dummy_run(self, *_args: object, **_options: object) -> None:
         """Nothing to warm up or to capture in a graph: drafts come from the host."""
 
-    def finish(self, req_ids: Iterable[str]) -> None:
-        """Forget finished and aborted requests."""
-        self.proposer.finish(req_ids)
+    def finish(self, req_ids: Iterable[str], num_tokens: Mapping[str, int] | None = None) -> None:
+        """Forget finished and aborted requests, as `SamProposer` does."""
+        self.proposer.finish(req_ids, num_tokens)
 
     def observe_batch(self, batch_size: int) -> bool:
         """Note how large the batch of this step is, and return whether it speculates."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +49,7 @@ class IdleProposer:
     def load_model(self, _target_model: nn.Module) -> None:
         """Nothing to load."""
 
-    def finish(self, _req_ids: Iterable[str]) -> None:
+    def finish(self, _req_ids: Iterable[str], _num_tokens: Mapping[str, int] | None = None) -> None:
         """Nothing to forget."""
 
     def observe_batch(self, _batch_size: int, _longest: int | None = None) -> bool:
@@ -103,9 +103,15 @@ class SamProposer:
     def load_model(self, target_model: nn.Module) -> None:
         """Nothing to load: the runner calls this of every drafter."""
 
-    def finish(self, req_ids: Iterable[str]) -> None:
-        """Forget finished and aborted requests."""
-        self.drafter.finish(req_ids)
+    def finish(self, req_ids: Iterable[str], num_tokens: Mapping[str, int] | None = None) -> None:
+        """Forget finished and aborted requests.
+
+        Args:
+            req_ids: the requests.
+            num_tokens: where an answer ended, by request: the runner may have more tokens of it.
+                None where the scheduler does not say.
+        """
+        self.drafter.finish(req_ids, num_tokens)
 
     def observe_batch(self, batch_size: int, longest: int | None = None) -> bool:
         """Note how large the batch of this step is, and return whether it speculates.
