@@ -16,6 +16,8 @@ import pytest
         "bench.lib.drafters.replay",
         "bench.lib.engines.process",
         "bench.lib.engines.stepping",
+        "bench.lib.engines.timed",
+        "bench.lib.measures.gains",
         "demo.scorer_tasks.sums",
         "planner",
         "planner.acceptance_profile",

@@ -29,14 +29,19 @@ def _checked_methods(_context: click.Context, _parameter: click.Parameter, value
     return methods
 
 
-def _checked_model(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+def checked_model(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Return the name of a model.
+
+    Raises:
+        click.BadParameter: it is a path, and there is no such folder.
+    """
     if value and value.startswith(("/", ".")) and not Path(value).is_dir():
         raise click.BadParameter(f"{Path(value).absolute()} is not a folder with a model.")
     return value
 
 
 MODEL = click.option(
-    "--model", callback=_checked_model, help="Folder or hub id; the demo model where absent."
+    "--model", callback=checked_model, help="Folder or hub id; the demo model where absent."
 )
 PROMPTS = click.option(
     "--prompts",

@@ -47,11 +47,14 @@ class EngineError(Exception):
 class EngineOptions:
     """How to make an engine: keyword arguments of ``vllm.LLM`` and environment variables.
 
+    ``surroundings`` are variables, too: those of all engines of a command.
+
     Example: ``EngineOptions({"model": "model", "max_num_seqs": 4}, {"OMP_NUM_THREADS": "1"})``.
     """
 
     arguments: Mapping[str, Any]
     environment: Mapping[str, str] = field(default_factory=dict)
+    surroundings: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class EngineProcess:
         self._log = log
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, options, log), daemon=True)
+        # Not a daemon: those may have no processes, and an engine may.
+        self._process = context.Process(target=_serve, args=(theirs, options, log))
         self._process.start()
         # With our copy closed, the end of the process is the end of the pipe.
         theirs.close()
@@ -185,7 +189,7 @@ def _serve(connection: Connection, options: EngineOptions, log: Path) -> None:
     _redirect_output(log)
     for name, value in DEFAULT_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    os.environ.update({**ENVIRONMENT, **options.environment})
+    os.environ.update({**options.surroundings, **options.environment})
     # Only now: vLLM and OpenMP read the environment when they are imported.
     from vllm import LLM
 

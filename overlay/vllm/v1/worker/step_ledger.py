@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from specroll_speculation.ledger import VARIABLE, Ledger, LedgerStep
 from vllm.config import CUDAGraphMode
+from vllm.distributed.parallel_state import get_tensor_model_parallel_rank
 
 if TYPE_CHECKING:
     from vllm.v1.core.sched.output import SchedulerOutput
@@ -81,7 +82,8 @@ class StepLedger:
 
     def _begin(self, scheduled: SchedulerOutput) -> None:
         self._step = None
-        if not scheduled.total_num_scheduled_tokens:
+        # Ranks that share a step have the same one.
+        if not scheduled.total_num_scheduled_tokens or get_tensor_model_parallel_rank():
             return
         drafts = scheduled.scheduled_spec_decode_tokens
         self._drafts = {req_id: len(tokens) for req_id, tokens in drafts.items()}
