@@ -131,6 +131,15 @@ def test_ranks_that_share_the_data_pad_to_the_same_sizes(configure):
     assert drafted(sam, [4] * 3) == ("PIECEWISE", 16)
 
 
+def test_ranks_that_share_the_tokens_have_as_many_each(configure):
+    config = configure(SAM | {"num_speculative_tokens": 2}, sizes=[4, 8, 16])
+    config.parallel_config.tensor_parallel_size = 4
+    config.compilation_config.pass_config.enable_sp = True
+    sam = sam_dispatcher(config, CUDAGraphMode.FULL_AND_PIECEWISE)
+    assert drafted(sam, [3] * 2) == ("FULL", 12)
+    assert drafted(sam, [3] * 5) == ("PIECEWISE", 16)
+
+
 def test_a_graph_is_captured_with_its_own_length(configure):
     sam = sam_dispatcher(configure(SAM), CUDAGraphMode.FULL_AND_PIECEWISE)
     lengths = {}
@@ -191,6 +200,10 @@ def test_without_a_threshold_any_batch_drafts(configure, monkeypatch):
 )
 def test_sizes_of_whole_drafts_are_whole_requests(sizes, length, widest, expected):
     assert whole_draft_sizes(sizes, length, widest) == expected
+
+
+def test_sizes_of_whole_drafts_are_shared_evenly():
+    assert whole_draft_sizes([4, 8, 16, 32], 3, 99, ranks=4) == [12, 24]
 
 
 @needs("drafts verified on a CPU")

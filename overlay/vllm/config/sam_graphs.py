@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from vllm.config.compilation import CUDAGraphMode
 from vllm.config.sam import LENGTHS, draft_lengths, has_lengths_of_its_own
+from vllm.v1.attention.backend import AttentionCGSupport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +55,41 @@ def largest_graph(config: VllmConfig) -> int:
     return max(2 * config.scheduler_config.max_num_seqs, *drafted)
 
 
-def whole_draft_sizes(sizes: Sequence[int], query_length: int, widest_batch: int) -> list[int]:
+def draft_graphs(
+    config: VllmConfig, mode: CUDAGraphMode, support: AttentionCGSupport
+) -> dict[int, list[int]]:
+    """Return the sizes of full graphs for whole drafts in tokens, by tokens a request.
+
+    There are none where full graphs are not for decoding alone, for those serve any step, and
+    where a backend cannot be captured with drafts. With sequence parallelism ranks share the tokens
+    evenly.
+
+    Args:
+        config: the engine's configuration, in which the sizes of other graphs are settled.
+        mode: for which steps there are full graphs, and for which piecewise ones.
+        support: for which steps the attention backends can be captured.
+
+    Raises:
+        ValueError: the threshold in the environment is no whole number.
+    """
+    compilation = config.compilation_config
+    if (
+        not mode.separate_routine()
+        or mode.decode_mode() != CUDAGraphMode.FULL
+        or support.value < AttentionCGSupport.UNIFORM_BATCH.value
+    ):
+        return {}
+    ranks = config.parallel_config.tensor_parallel_size if compilation.pass_config.enable_sp else 1
+    others = compilation.cudagraph_capture_sizes or []
+    return {
+        length: whole_draft_sizes(others, length, widest, ranks)
+        for length, widest in widest_batches(config).items()
+    }
+
+
+def whole_draft_sizes(
+    sizes: Sequence[int], query_length: int, widest_batch: int, ranks: int = 1
+) -> list[int]:
     """Return the sizes of graphs for steps in which every request has a whole draft.
 
     They are the sizes of other graphs, rounded up to whole requests as upstream rounds them
@@ -66,13 +103,12 @@ def whole_draft_sizes(sizes: Sequence[int], query_length: int, widest_batch: int
         sizes: of the other graphs, in tokens; there is none beyond the largest.
         query_length: tokens a request.
         widest_batch: requests of the largest batch that drafts.
+        ranks: share the tokens evenly.
 
     Returns:
         Sizes in tokens, ascending.
     """
-    num_reqs = min(widest_batch, max(sizes, default=0) // query_length)
-    if not num_reqs:
-        return []
-    rounded = {-(-size // query_length) * query_length for size in sizes}
-    largest = num_reqs * query_length
-    return sorted({size for size in rounded if size < largest} | {largest})
+    unit = math.lcm(query_length, ranks)
+    largest = min(widest_batch * query_length, max(sizes, default=0)) // unit * unit
+    rounded = {-(-size // unit) * unit for size in sizes}
+    return sorted(size for size in rounded | {largest} if 0 < size <= largest)

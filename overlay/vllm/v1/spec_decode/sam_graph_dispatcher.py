@@ -7,15 +7,15 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from vllm.config.compilation import CUDAGraphMode
-from vllm.config.sam_graphs import whole_draft_sizes, widest_batches
+from vllm.config.sam_graphs import draft_graphs
 from vllm.forward_context import BatchDescriptor
-from vllm.v1.attention.backend import AttentionCGSupport
 from vllm.v1.cudagraph_dispatcher import CudagraphDispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from vllm.config import VllmConfig
+    from vllm.v1.attention.backend import AttentionCGSupport
 
 
 class SamGraphDispatcher(CudagraphDispatcher):
@@ -45,12 +45,18 @@ class SamGraphDispatcher(CudagraphDispatcher):
     ) -> None:
         """Fill in which graphs there are.
 
+        Ranks that share the data must pad alike, to a size that all of them have: they have no
+        graphs for drafts.
+
         Raises:
             ValueError: the threshold in the environment is no whole number.
         """
         self.uniform_decode_query_len = 1
         super().initialize_cudagraph_keys(cudagraph_mode, uniform_decode_query_len)
-        self._sizes = self._whole_draft_sizes(cudagraph_mode)
+        self._sizes = {}
+        if self.vllm_config.parallel_config.data_parallel_size == 1:
+            support = self._attention_support
+            self._sizes = draft_graphs(self.vllm_config, cudagraph_mode, support)
         for query_length, sizes in self._sizes.items():
             self.uniform_decode_query_len = query_length
             for size, num_loras in product(sizes, self._get_lora_cases()):
@@ -73,25 +79,6 @@ class SamGraphDispatcher(CudagraphDispatcher):
     def _turn_to(self, query_length: int) -> int:
         self.uniform_decode_query_len = query_length
         return query_length
-
-    def _whole_draft_sizes(self, mode: CUDAGraphMode) -> dict[int, list[int]]:
-        """Return the sizes of graphs for whole drafts in tokens, by tokens a request.
-
-        Ranks that share the data must pad alike, to a size that all of them have.
-        """
-        config = self.vllm_config
-        if (
-            not mode.separate_routine()
-            or mode.decode_mode() != CUDAGraphMode.FULL
-            or self._attention_support.value < AttentionCGSupport.UNIFORM_BATCH.value
-            or config.parallel_config.data_parallel_size > 1
-        ):
-            return {}
-        others = self.compilation_config.cudagraph_capture_sizes
-        return {
-            query_length: whole_draft_sizes(others, query_length, widest)
-            for query_length, widest in widest_batches(config).items()
-        }
 
     def _create_padded_batch_descriptor(
         self, num_tokens: int, uniform_decode: bool, has_lora: bool, num_active_loras: int = 0

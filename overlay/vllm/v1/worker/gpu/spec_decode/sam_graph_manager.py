@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from vllm.config.compilation import CUDAGraphMode
-from vllm.config.sam_graphs import whole_draft_sizes, widest_batches
+from vllm.config.sam_graphs import draft_graphs
 from vllm.v1.attention.backend import AttentionCGSupport
 from vllm.v1.worker.gpu.cudagraph_utils import BatchExecutionDescriptor, ModelCudaGraphManager
 
@@ -43,21 +43,13 @@ class SamGraphManager(ModelCudaGraphManager):
     def _init_candidates(self) -> None:
         """Choose the graphs, and those that a step of so many tokens may take, the best first."""
         super()._init_candidates()
-        sizes, mode = self.compilation_config.cudagraph_capture_sizes, self.cudagraph_mode
-        if (
-            not sizes
-            or not mode.separate_routine()
-            or mode.decode_mode() != CUDAGraphMode.FULL
-            or self._attention_support.value < AttentionCGSupport.UNIFORM_BATCH.value
-        ):
-            return
-        for query_length, widest in widest_batches(self.vllm_config).items():
-            sizes_of_drafts = whole_draft_sizes(sizes, query_length, widest)
+        graphs = draft_graphs(self.vllm_config, self.cudagraph_mode, self._attention_support)
+        for query_length, sizes in graphs.items():
             for num_loras in self.lora_capture_cases:
-                self._add(query_length, sizes_of_drafts, num_loras)
+                self._add(query_length, sizes, num_loras)
         # The largest first: smaller ones share its memory, and the buffer of hidden states.
-        for graphs in self._capture_descs.values():
-            graphs.sort(key=lambda graph: -graph.num_tokens)
+        for captured in self._capture_descs.values():
+            captured.sort(key=lambda graph: -graph.num_tokens)
 
     def _add(self, query_length: int, sizes: list[int], num_loras: int) -> None:
         """Add graphs for whole drafts; each serves all steps down to the size before."""
