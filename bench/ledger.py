@@ -14,7 +14,9 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import click
@@ -34,7 +36,7 @@ COMPARED = (
     "tokens",
     "waits",
 )
-COLUMNS = "steps", "requests", "number", "FULL", "PIECEWISE", "NONE", "waits", "accepted"
+COLUMNS = "steps", "requests", "number", "ms", "FULL", "PIECEWISE", "NONE", "waits", "accepted"
 
 Steps = list[LedgerStep]
 
@@ -96,7 +98,8 @@ def differences(plain: Steps, drafting: Steps, threshold: int) -> list[Differenc
 def reason(step: LedgerStep) -> str:
     """Say why a step has no full graph.
 
-    >>> reason(LedgerStep(0, 2, True, requests=2, tokens=6, drafted_requests=2, draft_tokens=4))
+    >>> drafts = {"requests": 2, "tokens": 6, "drafted_requests": 2, "draft_tokens": 4}
+    >>> reason(LedgerStep(0, 0.5, 2, True, **drafts))
     'no graph of that size'
     """
     if step.tokens - step.draft_tokens > step.requests:
@@ -104,6 +107,16 @@ def reason(step: LedgerStep) -> str:
     if step.draft_tokens % step.requests or step.drafted_requests not in (0, step.requests):
         return "ragged drafts"
     return "no graph of that size"
+
+
+def milliseconds(steps: Steps) -> float | None:
+    """Return the median time from the begin of a step to that of the next one beside it."""
+    gaps = [
+        1e3 * (later.began_s - step.began_s)
+        for step, later in pairwise(steps)
+        if later.step == step.step + 1
+    ]
+    return median(gaps) if gaps else None
 
 
 def row(name: str, range_of_requests: str, steps: Steps) -> list[str]:
@@ -116,6 +129,7 @@ def row(name: str, range_of_requests: str, steps: Steps) -> list[str]:
         name,
         range_of_requests,
         str(len(steps)),
+        tables.cell(milliseconds(steps), ".2f"),
         *(str(graphs[graph]) for graph in ("FULL", "PIECEWISE", "NONE")),
         tables.cell(waits, ".2f"),
         f"{accepted} of {drafted}",

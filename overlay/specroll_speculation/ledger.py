@@ -18,6 +18,7 @@ class LedgerStep:
 
     Attributes:
         step: its number, from 0 on.
+        began_s: seconds on the host's clock when it began; only differences mean something.
         runner: which of vLLM's model runners ran it, 1 or 2.
         async_scheduling: whether it was scheduled before the step before it was complete.
         graph: FULL, PIECEWISE, or NONE where the model ran without a graph.
@@ -39,6 +40,7 @@ class LedgerStep:
     """
 
     step: int
+    began_s: float
     runner: int
     async_scheduling: bool
     graph: str = "NONE"

@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 from specroll_speculation.ledger import Ledger, LedgerStep
 
-from bench.ledger import differences, main, read_steps, reason
+from bench.ledger import differences, main, milliseconds, read_steps, reason
 
 STEP = LedgerStep(
     step=0,
+    began_s=0.5,
     runner=2,
     async_scheduling=True,
     graph="FULL",
@@ -120,6 +121,12 @@ def test_a_folder_without_a_ledger_is_refused(tmp_path):
     result = run(tmp_path)
     assert result.exit_code == 1
     assert "holds no steps-*.jsonl: is it a ledger's folder?" in result.output
+
+
+def test_the_time_of_a_step_lasts_to_the_next(tmp_path):
+    steps = [replace(STEP, step=i, began_s=began) for i, began in enumerate([0.5, 0.51, 0.53])]
+    assert milliseconds(steps) == pytest.approx(15)
+    assert milliseconds([steps[0], steps[2]]) is None
 
 
 def test_three_ledgers_are_refused(tmp_path):

@@ -27,6 +27,8 @@ def test_each_step_has_a_line(start_engine, prompts, ledger):
     answers = generate(start_engine(SAM), prompts, max_tokens=64)
     steps = ledger()
     assert [step.step for step in steps] == list(range(len(steps)))
+    began = [step.began_s for step in steps]
+    assert began == sorted(began)
     written = sum(step.sampled_tokens for step in steps)
     # A step, or two where they overlap, may go past the end of an answer by a draft.
     assert sum(map(len, answers)) <= written <= sum(map(len, answers)) + 2 * 4 * len(answers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,7 @@ class StepLedger:
         room = sum(self._drafts.values())
         self._step = LedgerStep(
             step=self._num_steps,
+            began_s=time.perf_counter(),
             runner=self._number,
             async_scheduling=bool(self._runner.scheduler_config.async_scheduling),
             padded_tokens=scheduled.total_num_scheduled_tokens,
@@ -149,20 +151,20 @@ class StepLedger:
         if output is None or step is None:
             return output
         self._step = None
-        time = milliseconds_between(self._began, timed_event(self._device))
+        elapsed = milliseconds_between(self._began, timed_event(self._device))
         if hasattr(output, "sampled_token_ids") and isinstance(output.sampled_token_ids, list):
-            self._complete(step, drafts, output, time)
+            self._complete(step, drafts, output, elapsed)
         elif hasattr(output, "get_output"):
             get_output = output.get_output
 
             def get_and_complete() -> Any:
                 sampled = get_output()
-                self._complete(step, drafts, sampled, time)
+                self._complete(step, drafts, sampled, elapsed)
                 return sampled
 
             output.get_output = get_and_complete
         else:
-            self._ledger.add(step, time)  # the output of a stage that samples nothing
+            self._ledger.add(step, elapsed)  # the output of a stage that samples nothing
         return output
 
     def _complete(
@@ -170,12 +172,12 @@ class StepLedger:
         step: LedgerStep,
         drafts: dict[str, int],
         output: Any,
-        time: Callable[[], float | None] | None,
+        elapsed: Callable[[], float | None] | None,
     ) -> None:
         sampled = dict(zip(output.req_ids, map(len, output.sampled_token_ids), strict=False))
         step.sampled_tokens = sum(sampled.values())
         step.accepted_tokens = sum(max(0, sampled.get(req_id, 0) - 1) for req_id in drafts)
-        self._ledger.add(step, time)
+        self._ledger.add(step, elapsed)
 
 
 def count_waits(note: Callable[[], None], device: torch.device) -> None:
