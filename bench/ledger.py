@@ -109,14 +109,19 @@ def reason(step: LedgerStep) -> str:
     return "no graph of that size"
 
 
-def milliseconds(steps: Steps) -> float | None:
-    """Return the median time from the begin of a step to that of the next one beside it."""
-    gaps = [
-        1e3 * (later.began_s - step.began_s)
+def durations(steps: Steps) -> list[tuple[LedgerStep, float]]:
+    """Return each step with its seconds, from its begin to that of the next one."""
+    return [
+        (step, later.began_s - step.began_s)
         for step, later in pairwise(steps)
         if later.step == step.step + 1
     ]
-    return median(gaps) if gaps else None
+
+
+def milliseconds(steps: Steps) -> float | None:
+    """Return the median time of a step."""
+    seconds = [seconds for _, seconds in durations(steps)]
+    return 1e3 * median(seconds) if seconds else None
 
 
 def row(name: str, range_of_requests: str, steps: Steps) -> list[str]:

@@ -10,7 +10,7 @@ acceptance on recorded samples. docs/planner.md shows how well this predicts.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,18 @@ from bench.lib.input.option_records import options_as
 from bench.lib.output import files
 from bench.lib.output.progress import progress
 from bench.lib.output.results import Results
-from planner import acceptance_profile, answer_lengths, cost_model, json_record, plots, predictions
+from planner import (
+    acceptance_profile,
+    answer_lengths,
+    cost_model,
+    engine_mode,
+    json_record,
+    plots,
+    predictions,
+)
+from planner.acceptance_profile import AcceptanceProfile
 from planner.answer_lengths import Source
+from planner.engine_mode import NOTHING_LOST, EngineMode
 from planner.predictions import Cluster, Prediction, Rollout, recommended
 from planner.simulation import EngineShape, Groups, Speculation
 
@@ -46,6 +56,15 @@ The acceptance is a JSON object, one of
 - what bench.acceptance wrote, with --samples to name the trace and the scenario.
 """
 
+MODE = """\
+\b
+What an engine with a drafter loses is a JSON object, such as
+- {"host": 0.27, "plain_graph": 0.16, "draft_graph": 0.16}: the shares by which all its steps, those
+  without drafts, and those with drafts take longer than without speculation.
+planner/engine_mode.py says more; planner/engine_modes has an example.
+"""
+
+OLD_MODE = Path(__file__).resolve().parent / "engine_modes" / "before_graphs.json"
 DRAFT_LENGTHS = 1, 2, 3, 5, 8
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -62,6 +81,9 @@ class Choice:
     cost: Path
     acceptance: Path
     samples: str | None
+    mode: Path | None
+    ledgers: tuple[Path, Path] | None
+    old_mode: Path
     engines: int
     max_num_seqs: int
     prompt_tokens: int
@@ -78,9 +100,21 @@ class Choice:
         """Return how requests come to an engine."""
         return EngineShape(self.max_num_seqs, self.prompt_tokens)
 
+    def engine_mode(self) -> EngineMode:
+        """Return what an engine with a drafter loses.
+
+        Raises:
+            click.UsageError: it is given twice.
+        """
+        if self.mode and self.ledgers:
+            raise click.UsageError("--mode and --ledgers say the same; leave one of them out.")
+        if self.ledgers:
+            return engine_mode.of_ledgers(*self.ledgers)
+        return read_mode(self.mode) if self.mode else NOTHING_LOST
+
 
 @click.command(
-    help="\n\n".join((__doc__ or "", answer_lengths.FORMATS, COST, ACCEPTANCE)),
+    help="\n\n".join((__doc__ or "", answer_lengths.FORMATS, COST, ACCEPTANCE, MODE)),
     context_settings={"show_default": True},
 )
 @click.option("--answers", type=click.Path(exists=True, path_type=Path), required=True)
@@ -91,6 +125,14 @@ class Choice:
 @click.option("--cost", type=FILE, required=True, help="Cost of a step.")
 @click.option("--acceptance", type=FILE, required=True, help="Acceptance of drafts.")
 @click.option("--samples", help='Trace and scenario of bench.acceptance, such as "sky, own".')
+@click.option("--mode", type=FILE, help="What an engine with a drafter loses; nothing else.")
+@click.option(
+    "--ledgers",
+    nargs=2,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The same, from the ledgers without speculation and with it.",
+)
+@click.option("--old-mode", type=FILE, default=OLD_MODE, help="To compare the recommendation with.")
 @click.option("--engines", type=POSITIVE, default=1, help="Replicas; each gets whole groups.")
 @click.option("--max-num-seqs", type=POSITIVE, default=256, help="Most requests in a step.")
 @click.option("--prompt-tokens", type=click.IntRange(min=0), default=0, help="Tokens a prompt.")
@@ -115,7 +157,7 @@ def main(chosen: Choice) -> None:
     draft_lengths = chosen.draft_lengths or [k for k in DRAFT_LENGTHS if k <= profile.longest]
     _check_draft_lengths(draft_lengths, profile.longest, chosen.acceptance)
     step_cost = cost_model.parse(json_record.read(chosen.cost), chosen.cost)
-    cluster = Cluster(step_cost, chosen.shape(), chosen.engines)
+    cluster = Cluster(step_cost, chosen.shape(), chosen.engines, chosen.engine_mode())
     none = cluster.rollout(groups)
     _check_time(none, chosen.cost)
     settings = [
@@ -126,11 +168,43 @@ def main(chosen: Choice) -> None:
         for setting in progress(settings, "settings", "setting")
     ]
     words = f"{predictions.table(none, predicted)}\n\n{advice(recommended(predicted))}"
+    old = replace(cluster, mode=read_mode(chosen.old_mode))
+    before = _in_old_mode(old, groups, none, profile, recommended(predicted))
+    if before:
+        words += f"\n{comparison(before, chosen.old_mode)}"
     inputs = {"cost": cost_model.as_json(step_cost), "acceptance": asdict(profile)}
+    inputs["mode"] = asdict(cluster.mode)
     about = {**_sizes(groups), "engines": chosen.engines, **asdict(cluster.shape), **inputs}
     draw = partial(plots.write, predicted, none)
-    found = {**about, **_found(none, predicted)}
+    found = {**about, **_found(none, predicted), "old_mode": before and asdict(before)}
     Results(chosen.json_file, chosen.pictures).deliver(words, found, draw)
+
+
+def read_mode(file: Path) -> EngineMode:
+    """Return what an engine with a drafter loses, of a JSON object."""
+    return json_record.record(EngineMode, json_record.read(file), file)
+
+
+def _in_old_mode(
+    cluster: Cluster,
+    groups: Groups,
+    none: Rollout,
+    profile: AcceptanceProfile,
+    best: Prediction | None,
+) -> Prediction | None:
+    """Return what the recommended setting brings in another mode."""
+    if best is None:
+        return None
+    setting = Speculation(best.threshold, profile.limited(best.num_speculative_tokens))
+    return predictions.prediction(cluster, groups, none, setting)
+
+
+def comparison(before: Prediction, file: Path) -> str:
+    """Say what the setting brings in another mode."""
+    return (
+        f"As engines with a drafter are by {file.name}, it takes {before.seconds:.6g} s, "
+        f"{before.x_none:.3f} x none."
+    )
 
 
 def _sizes(groups: Groups) -> dict[str, int]:

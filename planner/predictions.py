@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.lib.output import tables
 from planner.cost_model import StepCost
+from planner.engine_mode import NOTHING_LOST, CostInMode, EngineMode
 from planner.simulation import EngineShape, Groups, Speculation, Timeline, dealt, simulate
 
 # Of the time without speculation; a smaller gain is not worth a setting.
@@ -24,11 +25,16 @@ class Cluster:
     cost: StepCost
     shape: EngineShape
     num_engines: int = 1
+    mode: EngineMode = NOTHING_LOST
 
     def rollout(self, groups: Groups, speculation: Speculation | None = None) -> "Rollout":
-        """Return how the engines make answers of these lengths, the groups dealt in turn."""
+        """Return how the engines make answers of these lengths, the groups dealt in turn.
+
+        With a drafter their steps take as much longer as ``mode`` says.
+        """
+        cost = CostInMode(self.cost, self.mode) if speculation else self.cost
         shares = dealt(groups, self.num_engines)
-        return Rollout([simulate(each, self.shape, self.cost, speculation) for each in shares])
+        return Rollout([simulate(each, self.shape, cost, speculation) for each in shares])
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,12 @@ from planner import acceptance_profile, answer_lengths, cost_model, json_record
 from planner.acceptance_profile import AcceptanceProfile
 from planner.answer_lengths import LogNormal
 from planner.cost_model import Roofline
+from planner.engine_mode import EngineMode
 from planner.predictions import Cluster, Rollout, prediction
 from planner.simulation import EngineShape, Speculation
 
 FOLDER = Path(__file__).resolve().parent / "clusters"
+OLD_MODE = FOLDER.parent / "engine_modes" / "before_graphs.json"
 CASES = "qwen3_32b", "qwen3_32b_large", "qwen3_235b"
 ACCEPTANCE = "sky_own"
 # Median prompt of AIME 2024 in tokens of tekken.
@@ -112,6 +114,7 @@ class Case:
     def found(self) -> Found:
         """Return what is predicted for the published setting, and what it would need.
 
+        ``x_none_before`` is predicted for an engine that loses what `OLD_MODE` says.
         ``x_none_as_published`` is the gain if the tail went `TAIL_X_NONE` times faster,
         ``tail_x_needed`` how much faster it would have to go for the published gain: None where
         all of the tail is too little.
@@ -119,7 +122,10 @@ class Case:
         published = self.published
         profile = self.profile.limited(published.num_speculative_tokens)
         setting = Speculation(published.threshold, profile)
-        predicted = prediction(self._cluster(self.cost), self._groups, self.none, setting)
+        cluster = self._cluster(self.cost)
+        predicted = prediction(cluster, self._groups, self.none, setting)
+        lost = json_record.record(EngineMode, json_record.read(OLD_MODE), OLD_MODE)
+        before = prediction(replace(cluster, mode=lost), self._groups, self.none, setting)
         share = self.none.tail_seconds(published.threshold) / self.none.mean_seconds
         saved = 1 - 1 / published.x_none
         return {
@@ -128,6 +134,7 @@ class Case:
             "tokens_per_step": profile.tokens_per_step,
             "tail_x_none": predicted.tail_x_none,
             "x_none": predicted.mean_x_none,
+            "x_none_before": before.mean_x_none,
             "x_none_as_published": 1 / (1 - share * (1 - 1 / TAIL_X_NONE)),
             "tail_x_needed": share / (share - saved) if share > saved else None,
         }
@@ -186,13 +193,14 @@ def variants(base: Case) -> dict[str, Case]:
 
 def cases_table(bases: Mapping[str, Case], found: Mapping[str, Found]) -> str:
     """Return what was published beside what is predicted, and what would have to be true."""
-    header = ["case", "published", "predicted", "at 1.35 in the tail", "overhead, ms"]
+    header = ["case", "published", "predicted", "old mode", "at 1.35 in the tail", "overhead, ms"]
     header += ["tail's share", "needed", "tail", "needed"]
     rows = [
         [
             name,
             f"{base.published.x_none:.3f}",
             f"{found[name]['x_none']:.3f}",
+            f"{found[name]['x_none_before']:.3f}",
             f"{found[name]['x_none_as_published']:.3f}",
             f"{1e3 * found[name]['overhead']:.0f}",
             f"{found[name]['tail_share']:.0%}",

@@ -23,6 +23,7 @@ import pytest
         "planner.acceptance_profile",
         "planner.answer_lengths",
         "planner.cost_model",
+        "planner.engine_mode",
         "planner.predictions",
         "planner.published_gains",
         "planner.simulation",

@@ -15,6 +15,7 @@ from planner.simulation import EngineShape, Speculation
 
 CHEAP = LinearCost(step=1.0, draft_token=0.001)
 DEAR = LinearCost(step=1.0, draft_token=1.0)
+MODE = command.OLD_MODE
 GROUPS = [[50, 40, 10, 5], [5, 5, 5, 5]]
 PROFILE = AcceptanceProfile([1.0, 1.0], [0.5, 0.25])
 
@@ -93,11 +94,14 @@ def test_the_command(run, tmp_path):
     lines = outcome.stdout.splitlines()
     assert lines[1].split()[0] == "none"
     assert [line.split()[-6] for line in lines[2:6]] == ["1", "2", "1", "2"]
-    assert f"num_speculative_tokens=2 and {THRESHOLD_VARIABLE}=0" in lines[-1]
+    assert f"num_speculative_tokens=2 and {THRESHOLD_VARIABLE}=0" in lines[-2]
+    assert lines[-1].startswith("As engines with a drafter are by before_graphs.json, it takes ")
     found = json.loads((tmp_path / "plan.json").read_text())
     assert (found["answers"], found["tokens"], found["longest"]) == (8, 125, 50)
     assert [each["threshold"] for each in found["predictions"]] == [0, 0, 2, 2]
     assert found["recommended"]["seconds"] < found["none"]["seconds"] == 50
+    assert found["recommended"]["seconds"] < found["old_mode"]["seconds"]
+    assert found["mode"] == {"host": 0.0, "plain_graph": 0.0, "draft_graph": 0.0}
     assert (tmp_path / "plan.svg").exists()
 
 
@@ -105,6 +109,13 @@ def test_json_on_standard_output_is_alone_there(run):
     outcome = run("--json", "-")
     assert json.loads(outcome.stdout)["recommended"]["threshold"] == 0
     assert "Recommended: num_speculative_tokens=2" in outcome.stderr
+
+
+def test_what_an_engine_loses_can_be_given(run, tmp_path):
+    (tmp_path / "mode.json").write_text('{"host": 1.0, "source": "an example"}')
+    outcome = run("--mode", str(tmp_path / "mode.json"), "--json", "-")
+    assert "Recommended: no speculation" in outcome.stderr
+    assert json.loads(outcome.stdout)["old_mode"] is None
 
 
 def test_none_can_be_recommended(run, tmp_path):
@@ -132,9 +143,16 @@ def test_a_cost_of_nothing_or_too_much(run, step):
         (["--step", "3"], "lengths.txt is a file"),
         (["--answers", "nowhere.txt"], "does not exist"),
         (["--engines", "0"], "0 is not in the range"),
+        (["--mode", str(MODE), "--ledgers", ".", "."], "--mode and --ledgers say the same"),
     ],
 )
 def test_bad_options(run, options, sentence):
     outcome = run(*options)
     assert outcome.exit_code == 2
     assert sentence in outcome.stderr
+
+
+def test_a_folder_without_a_ledger(run, tmp_path):
+    outcome = run("--ledgers", str(tmp_path), str(tmp_path))
+    assert outcome.exit_code == 1
+    assert "holds no steps-*.jsonl: is it a ledger's folder?" in outcome.stderr
