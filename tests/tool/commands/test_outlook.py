@@ -51,9 +51,18 @@ def test_json(tool, offered):
     assert known["1.0/beta"] == {"version": "2.0", "newer": {}}
 
 
+def test_a_package_that_only_some_stacks_have(tool, offered, project):
+    text = (project.stack / "stack.toml").read_text()
+    (project.root / "patches/0.9").mkdir()
+    without = text[: text.index("[packages.beta")]
+    (project.root / "patches/0.9/stack.toml").write_text(without)
+    result = tool("outlook", "beta")
+    assert (result.code, result.out.splitlines()[0]) == (0, "ok        1.0/beta 2.0: nothing newer")
+
+
 def test_an_unknown_package(tool, offered):
     result = tool("outlook", "gamma")
-    assert (result.code, "No package 'gamma'" in result.err) == (2, True)
+    assert (result.code, "No stack has package 'gamma'" in result.err) == (2, True)
 
 
 def test_an_unknown_stack(tool, offered):

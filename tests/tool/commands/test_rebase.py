@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,11 +176,108 @@ def test_a_resolution_serves_other_stacks(rebase, publish, repository):
 def test_a_patch_in_conflict_is_dropped_by_hand(rebase, publish, project, repository):
     publish("1.1", UPSTREAM | CONFLICTING)
     rebase()
-    git(repository, "cherry-pick", "--skip")
-    result = rebase("--continue")
+    result = rebase("--continue", "--drop", FIRST)
     assert result.code == 0, result.out
-    assert f"superfluous {FIRST} onto 1.1 (nothing of it is left; resolved by hand)" in result.out
+    assert f"superfluous {FIRST} onto 1.1 (dropped by hand)" in result.out
     assert loaded(project).package("alpha").base.series == ("0001-feature-second.patch",)
+
+
+@pytest.mark.parametrize("ending", [("cherry-pick", "--abort"), ("cherry-pick", "--skip")])
+def test_a_pick_that_was_given_up_drops_nothing(rebase, publish, project, repository, ending):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    rebase()
+    git(repository, *ending)
+    result = rebase("--continue")
+    assert (result.code, "carries nothing any more" in result.err) == (2, True), result.err
+    assert rebase().code == 3
+    resolve(repository)
+    assert rebase("--continue").code == 0
+    assert len(loaded(project).package("alpha").base.series) == 2
+
+
+def test_what_is_not_added_is_not_lost(rebase, publish, project, repository):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    rebase()
+    resolve(repository)
+    (repository / "alpha/helper.py").write_text("helped = True\n")
+    result = rebase("--continue")
+    assert (result.code, "alpha/helper.py that are not added" in result.err) == (2, True)
+    git(repository, "add", "alpha/helper.py")
+    assert rebase("--continue").code == 1  # a new file needs eyes
+    assert rebase("--accept", FIRST).code == 0
+    assert "helped = True" in (project.root / "patches/new/alpha" / FIRST).read_text()
+
+
+@pytest.mark.parametrize("continues", [(), ("--continue",)])
+def test_a_resolution_outlives_a_run_killed_at_the_conflict(
+    rebase, publish, project, repository, monkeypatch, continues
+):
+    """Killed between git's conflict and the note of it; then a person resolves what git shows."""
+    publish("1.1", UPSTREAM | CONFLICTING)
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "with_cell", interrupted_at_a_conflict(Session.with_cell))
+        assert rebase().code == 130
+    resolve(repository)
+    result = rebase(*continues)
+    if not continues:
+        assert result.code == 3, result.out
+        result = rebase("--continue")
+    assert result.code == 0, result.out + result.err
+    assert "resolved by hand" in result.out
+    assert len(loaded(project).package("alpha").base.series) == 2
+
+
+def interrupted_at_a_conflict(with_cell):
+    def interrupted(session, cell):
+        if cell.verdict == "conflict":
+            raise KeyboardInterrupt
+        return with_cell(session, cell)
+
+    return interrupted
+
+
+GIT_THAT_FAILS_ONCE = """#!/bin/sh
+if [ "$1" = cherry-pick ] && [ "$2" != --quit ] && [ ! -e {once} ]; then
+    touch {once}
+    {deed}
+fi
+exec {git} "$@"
+"""
+
+
+@pytest.mark.parametrize("deed", ["kill -9 $$", "touch .git/index.lock"])
+def test_a_git_that_fails_drops_nothing(rebase, publish, project, monkeypatch, tmp_path, deed):
+    publish("1.1", PLAIN)
+    path = tmp_path / "bin" / "git"
+    path.parent.mkdir()
+    names = {"once": tmp_path / "once", "git": shutil.which("git"), "deed": deed}
+    path.write_text(GIT_THAT_FAILS_ONCE.format(**names))
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+    result = rebase()
+    assert (result.code, "git cherry-pick fails in" in result.err) == (2, True), result.err
+    assert rebase().code == 0
+    assert len(loaded(project).package("alpha").base.series) == 2
+
+
+@pytest.mark.parametrize("lock", ["config.lock", "refs/heads/series.lock", "packed-refs.lock"])
+def test_locks_of_a_git_that_was_killed_do_not_matter(rebase, publish, repository, lock):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    rebase()
+    resolve(repository)
+    (repository / ".git" / lock).touch()
+    assert rebase("--continue").code == 0
+
+
+@pytest.mark.parametrize("spelling", ["1.1.0", "v1.1"])
+def test_a_release_is_spelled_as_in_the_index(rebase, publish, project, spelling):
+    publish("1.1", UPSTREAM | CONFLICTING)
+    assert rebase(onto=spelling).code == 3
+    assert rebase(onto=spelling).code == 3
+    result = rebase("--continue", "--drop", FIRST, onto=spelling)
+    assert result.code == 0, result.out + result.err
+    assert loaded(project).package("alpha").version == "1.1"
+    assert rebase(onto=spelling).code == 2
 
 
 UNLIKE_ITS_WHEEL = UPSTREAM | {"alpha/core.py": f"# packed\nanswer = 41\n{BODY}"}

@@ -127,10 +127,11 @@ def test_a_person_may_commit(carrier):
     assert carrier.parent(settled) == base
 
 
-def test_a_person_may_skip(carrier):
+def test_a_pick_that_was_given_up_is_no_finding(carrier):
     base = conflicting(carrier)
     carrier.workspace.repository.git.cherry_pick("--skip")
-    assert carrier.settle(carrier.old_commits()[0], base) is None
+    with pytest.raises(RequestError, match="carries nothing any more"):
+        carrier.settle(carrier.old_commits()[0], base)
 
 
 def test_what_stands_elsewhere_is_no_resolution(carrier):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from specroll.errors import Collector
+from specroll.errors import Collector, RequestError
 from specroll.porting.passage import Passage
 from specroll.porting.session import OVERLAY, Session
 from specroll.report import Report
@@ -44,9 +44,11 @@ def outlook(distribution: Distribution, scope: Scope) -> Report:
     report = Report()
     known: dict[str, object] = {}
     failures = Collector()
-    for name in scope.stacks or distribution.stacks():
-        stack = Stack.load(distribution, name)
-        for package in map(stack.package, scope.packages or stack.packages):
+    stacks = [Stack.load(distribution, name) for name in scope.stacks or distribution.stacks()]
+    _refuse_unknown(stacks, scope.packages)
+    for stack in stacks:
+        name = stack.name
+        for package in map(stack.package, wanted(stack, scope.packages)):
             passage = Passage(distribution, stack, Path(), index, store, through=True)
             with failures.attempt():
                 session = _ahead(passage, package)
@@ -58,6 +60,23 @@ def outlook(distribution: Distribution, scope: Scope) -> Report:
     number = sum(word == NEWER for word, _ in report.lines)
     report.summary = counted(number, "newer release")
     return report
+
+
+def wanted(stack: Stack, packages: Collection[str]) -> list[str]:
+    """Return the packages of a stack that are asked for, all where none is named."""
+    return [name for name in stack.packages if not packages or name in packages]
+
+
+def _refuse_unknown(stacks: Iterable[Stack], packages: Collection[str]) -> None:
+    """Refuse a package that no stack has.
+
+    Raises:
+        RequestError: there is one.
+    """
+    known = {name for stack in stacks for name in stack.packages}
+    for name in packages:
+        if name not in known:
+            raise RequestError(f"No stack has package {name!r}; name one of: {', '.join(known)}.")
 
 
 def _ahead(passage: Passage, package: Package) -> Session | None:

@@ -17,6 +17,7 @@ from specroll.porting.carriage import Carriage
 from specroll.porting.passage import Passage
 from specroll.porting.prover import Prover
 from specroll.porting.publication import Publication
+from specroll.porting.route import version_of
 from specroll.porting.session import CARRIED, CONFLICT, MERGED, OVERLAY, Cell, Session
 from specroll.report import Report
 from specroll.stack.artefact import Store
@@ -37,7 +38,7 @@ def releases(packages: Sequence[str], onto: str | None) -> Mapping[str, str]:
     """Return the release of each package, which is named as `PACKAGE` or `PACKAGE==VERSION`.
 
     Raises:
-        RequestError: a package has no release, or is named twice.
+        RequestError: a package has no release, one that is no version, or is named twice.
     """
     found: dict[str, str] = {}
     for item in packages:
@@ -47,6 +48,7 @@ def releases(packages: Sequence[str], onto: str | None) -> Mapping[str, str]:
         if not (version or onto):
             raise RequestError(f"Package {name} has no release; write {name}==VERSION or --onto.")
         found[name] = version or str(onto)
+        version_of(found[name])
     return found
 
 
@@ -149,8 +151,13 @@ def _rehearsed(passage: Passage, wish: Wish) -> Report:
 
 def _rebased(passage: Passage, wish: Wish) -> Report:
     carriages = [passage.carriage(name, aim) for name, aim in wish.aims.items()]
+    for carriage in carriages:
+        carriage.adopt()
     if wish.continues:
-        _settle(carriages)
+        _settle(carriages, wish.dropped)
+    else:
+        for carriage in carriages:
+            carriage.resume()
     for carriage in carriages:
         if conflict := carriage.run():
             return _stopped(carriages, carriage, conflict)
@@ -199,12 +206,17 @@ def _sessions(carriages: Iterable[Carriage]) -> list[Session]:
     return [carriage.session for carriage in carriages]
 
 
-def _settle(carriages: Sequence[Carriage]) -> None:
+def _settle(carriages: Sequence[Carriage], dropped: Collection[str]) -> None:
+    """Go on after conflicts: patches that are dropped are left out, others were resolved."""
     stopped = [carriage for carriage in carriages if carriage.session.conflict]
     if not stopped:
         raise RequestError("No patch is in conflict; leave out --continue.")
     for carriage in stopped:
-        carriage.settle()
+        patch = carriage.session.conflict.patch if carriage.session.conflict else ""
+        if any(is_named(f"{carriage.session.package}/{patch}", text) for text in dropped):
+            carriage.skip()
+        else:
+            carriage.settle()
 
 
 def _accept(carriages: Sequence[Carriage], accepted: Collection[str]) -> None:
@@ -295,7 +307,7 @@ def _summary(sessions: Sequence[Session], conflicts: int, questions: int) -> str
 def _stopped(carriages: Sequence[Carriage], carriage: Carriage, conflict: Cell) -> Report:
     report = _report(_sessions(carriages))
     report.summary = (
-        f"{carriage.carrier.folder} is in conflict: mend it there and `git add` it, or drop"
-        f" {conflict.patch} with `git cherry-pick --skip`; then run this again with --continue"
+        f"{carriage.carrier.folder} is in conflict: mend it there and `git add` it, then run this"
+        f" again with --continue; or leave the patch out with --continue --drop {conflict.patch}"
     )
     return report

@@ -60,6 +60,9 @@ class Carriage:
         base = self._base(release)
         if name == OVERLAY:
             return self._save(Cell(release, name, CARRIED, findings=self._of_overlay(release)))
+        if self._has_stopped_at(name, base):
+            # A run was killed between git's conflict and its own note of that.
+            return self._save(Cell(release, name, CONFLICT, "git had stopped there"))
         self.carrier.stand_on(base)
         try:
             pick = self.carrier.pick(self.session.commit(name))
@@ -68,6 +71,27 @@ class Carriage:
             return self._save(Cell(release, name, CONFLICT, reason))
         how = "resolved as it was before" if pick.is_remembered else "three-way merge"
         return self._save(self._judged(release, name, base, pick.commit, how))
+
+    def _has_stopped_at(self, name: str, base: str) -> bool:
+        carrier = self.carrier
+        return carrier.picked == self.session.commit(name) and carrier.head == base
+
+    def adopt(self) -> None:
+        """Note a conflict that a run was killed at, so that what was resolved since is kept."""
+        if self.session.conflict or not self.session.due or self.session.due[1] == OVERLAY:
+            return
+        release, name = self.session.due
+        if self.carrier.release(release) and self._has_stopped_at(name, self._base(release)):
+            self.step()
+
+    def resume(self) -> None:
+        """Forget a conflict of which the repository knows nothing any more: it is carried anew."""
+        conflict = self.session.conflict
+        if conflict is None or self.carrier.picked or self.carrier.is_dirty:
+            return
+        if self.carrier.head == self._base(conflict.release):
+            self.session = replace(self.session, cells=self.session.settled)
+            self.session.save(self.carrier.git_folder)
 
     def run(self) -> Cell | None:
         """Carry all that is left, with a progress bar; return the cell in conflict that stops it.
@@ -107,6 +131,17 @@ class Carriage:
         return self._save(
             self._judged(conflict.release, conflict.patch, base, carried, "resolved by hand")
         )
+
+    def skip(self) -> Cell:
+        """Leave the patch in conflict out, at this release and those that follow.
+
+        Raises:
+            RequestError: nothing is in conflict.
+        """
+        conflict = self._conflict()
+        self.carrier.stand_on(self._base(conflict.release))
+        cell = Cell(conflict.release, conflict.patch, SUPERFLUOUS, "dropped by hand")
+        return self._save(cell)
 
     def accept(self, patches: Collection[str]) -> None:
         """Note that a person has judged all findings about these patches."""

@@ -126,7 +126,8 @@ class Passage:
         return self.folder.parent / MEMORY / name
 
     def _require_same(self, carrier: Carrier, session: Session, version: str) -> None:
-        if (session.source, session.route[-1]) != (self.source.name, version):
+        aim = Version(session.route[-1])
+        if (session.source, aim) != (self.source.name, Version(version)):
             raise RequestError(
                 f"{carrier.folder} carries stack {session.source} onto {session.route[-1]};"
                 " finish that, or move the folder away"

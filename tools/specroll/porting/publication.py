@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from specroll.authoring import exported, fresh_lock
 from specroll.authoring.exported import Export
 from specroll.errors import Collector, RequestError
@@ -14,6 +16,7 @@ from specroll.porting import new_stack
 from specroll.porting.carriage import Carriage
 from specroll.porting.new_stack import Move
 from specroll.porting.passage import Passage
+from specroll.porting.route import version_of
 from specroll.porting.session import CARRIED, Session
 from specroll.stack import lock, registry
 from specroll.stack.header import Header
@@ -190,7 +193,7 @@ def left_over(passage: Passage, stack: str, aims: Mapping[str, str]) -> Sequence
         PatchError: the stack is malformed.
     """
     accepted = _accepted(passage, stack)
-    if not all(aim in accepted.get(name, ()) for name, aim in aims.items()):
+    if not all(version_of(aim) in accepted.get(name, ()) for name, aim in aims.items()):
         return []
     carriers = [passage.carrier(name) for name in aims]
     sessions = [Session.load(each.git_folder) for each in carriers if each]
@@ -215,22 +218,26 @@ def refuse_known(passage: Passage, stack: str, aims: Mapping[str, str]) -> None:
     failures = Collector()
     accepted = _accepted(passage, stack)
     for name, aim in aims.items():
-        if aim in accepted.get(name, ()) or (name in accepted and stack != passage.source.name):
+        known = accepted.get(name, ())
+        if version_of(aim) in known or (known and stack != passage.source.name):
             failures.add(
                 RequestError(
-                    f"Stack {stack} has {name} {', '.join(sorted(accepted[name]))}; change it with"
+                    f"Stack {stack} has {name} {', '.join(map(str, sorted(known)))}; change it with"
                     f" `apply-patches edit {name} --stack {stack}`, or name another --stack."
                 )
             )
     failures.settle()
 
 
-def _accepted(passage: Passage, stack: str) -> Mapping[str, Collection[str]]:
+def _accepted(passage: Passage, stack: str) -> Mapping[str, Collection[Version]]:
     """Return the versions that a stack accepts of each package, nothing where it is not there."""
     if stack not in passage.distribution.stacks():
         return {}
     packages = Stack.load(passage.distribution, stack).packages.values()
-    return {each.name: {variant.version for variant in each.variants.values()} for each in packages}
+    return {
+        each.name: {Version(variant.version) for variant in each.variants.values()}
+        for each in packages
+    }
 
 
 def recover(passage: Passage, stack: str) -> None:

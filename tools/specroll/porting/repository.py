@@ -75,8 +75,8 @@ class Carrier:
         if not workspace:
             return None
         # Left by a git that was killed: rebases exclude each other.
-        for name in ("index.lock", "HEAD.lock"):
-            (Path(workspace.repository.git_dir) / name).unlink(missing_ok=True)
+        for lock in Path(workspace.repository.git_dir).rglob("*.lock"):
+            lock.unlink(missing_ok=True)
         carrier = cls(workspace)
         carrier._remember_in(memory)
         return carrier
@@ -178,32 +178,50 @@ class Carrier:
 
         Raises:
             ConflictError: git cannot, and remembers no resolution.
+            RequestError: git fails, which says nothing about the commit.
         """
         base = self.head
-        self._git("cherry-pick", commit, fails=True)
-        # It also stops where nothing is left.
-        has_stopped = self._is_picking
+        with self._isolated(None):
+            status, _, error = self._run(("cherry-pick", commit))
+        if not status:
+            return Pick(self.settle(commit, base))
+        # It stops with 1 at a conflict, and where nothing is left.
+        if status != 1 or self.picked != commit:
+            raise RequestError(f"git cherry-pick fails in {self.folder}: {error or status}")
         carried = self.settle(commit, base)
-        return Pick(carried, is_remembered=has_stopped and carried is not None)
+        return Pick(carried, is_remembered=carried is not None)
 
     def settle(self, commit: str, base: str) -> str | None:
         """Finish carrying a commit onto a base, once no conflict is left; see `pick`.
 
-        Whoever commits or skips by hand has finished it.
+        Whoever commits by hand has finished it.
+
+        Returns:
+            The new commit, None where what is added equals the base.
 
         Raises:
             ConflictError: a path is still in conflict.
-            RequestError: the repository stands elsewhere.
+            RequestError: a change is not added, nothing is carried any more, or the repository
+                stands elsewhere.
         """
-        if self._is_picking:
-            if paths := self.conflicts():
-                raise ConflictError(paths)
+        if paths := self.conflicts():
+            raise ConflictError(paths)
+        if paths := self.not_added():
+            raise RequestError(
+                f"{self.folder} holds changes in {paths[0]} that are not added; `git add` what"
+                " belongs to the patch and remove the rest, then --continue"
+            )
+        if self.picked:
             if self._git("write-tree") == self.tree(base):
                 self._git("cherry-pick", "--skip")
-            else:
-                self._commit(self.message(commit))
+                return None
+            self._commit(self.message(commit))
         if self.head == base:
-            return None
+            raise RequestError(
+                f"{self.folder} carries nothing any more, as after `git cherry-pick --abort`; leave"
+                " out --continue to carry the patch anew, or leave it out of the series with"
+                " --continue --drop"
+            )
         if self.parent(self.head) != base:
             raise RequestError(
                 f"{self.folder} does not stand on the patch that was in conflict; check out a"
@@ -215,12 +233,19 @@ class Carrier:
         self._git("commit", "--quiet", "--no-verify", "--cleanup=verbatim", f"--message={message}")
 
     @property
-    def _is_picking(self) -> bool:
-        return bool(self._git("rev-parse", "--verify", "--quiet", "CHERRY_PICK_HEAD", fails=True))
+    def picked(self) -> str | None:
+        """The commit at which git has stopped, None where nothing is under way."""
+        head = self._git("rev-parse", "--verify", "--quiet", "CHERRY_PICK_HEAD", fails=True)
+        return head or None
 
     def conflicts(self) -> tuple[str, ...]:
         """Return the paths that git could not merge and nobody has added since."""
         return tuple(self._git("diff", "--name-only", "--diff-filter=U").splitlines())
+
+    def not_added(self) -> tuple[str, ...]:
+        """Return the paths whose files differ from what is added."""
+        changed = self._git("diff", "--name-only").splitlines()
+        return (*changed, *self._git("ls-files", "--others", "--exclude-standard").splitlines())
 
     def strict_tree(self, commit: str, onto: str) -> str | None:
         """Return the tree that a commit's diff gives without any merge, None where it fails."""

@@ -26,7 +26,7 @@ def route(releases: Sequence[Release], old: str, aim: str, through: bool) -> tup
         NotPinnedError: there is no such release, or it is older.
         RequestError: the aim is no version.
     """
-    start, end = Version(old), _version(aim)
+    start, end = Version(old), version_of(aim)
     versions = [release.version for release in releases]
     if end not in versions:
         newest = ", ".join(map(str, versions[-LISTED:])) or "none"
@@ -36,10 +36,17 @@ def route(releases: Sequence[Release], old: str, aim: str, through: bool) -> tup
     between = [
         str(version) for version in versions if start < version < end and not version.is_prerelease
     ]
-    return (*(between if through else ()), str(end))
+    # As the index spells it, however the user does.
+    spelled = str(versions[versions.index(end)])
+    return (*(between if through else ()), spelled)
 
 
-def _version(text: str) -> Version:
+def version_of(text: str) -> Version:
+    """Return a version as a user spells it.
+
+    Raises:
+        RequestError: it is none.
+    """
     try:
         return Version(text)
     except InvalidVersion as error:
