@@ -115,7 +115,7 @@ class Machine:
             ClickException: it does not start, or ends.
         """
         start = time.monotonic()
-        if start - self._began + self._longest > 60 * self._chosen.minutes:
+        if self._longest and start - self._began + self._longest > 60 * self._chosen.minutes:
             self.left_out.append(name)
             return None
         click.echo(f"{name} …", err=True)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from vllm.config import CompilationMode, CUDAGraphMode, VllmConfig
 from vllm.platforms import current_platform
+from vllm.plugins import load_general_plugins
 from vllm.v1.attention.backend import AttentionCGSupport
 from vllm.v1.attention.backends.cpu_attn import CPUAttentionMetadataBuilder
 from vllm.v1.worker import cpu_worker, gpu_model_runner, sam_step_costs
@@ -36,6 +37,8 @@ def use_graphs(
         monkeypatch: takes it back when the test ends.
         support: for which steps the attention backend can be captured.
     """
+    # The interpreter's plugin changes the platform for good: that comes first, and stays.
+    load_general_plugins()
     monkeypatch.setattr(CPUAttentionMetadataBuilder, "_cudagraph_support", support)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (0, 0))
     monkeypatch.setattr(torch.cuda, "CUDAGraph", _Graph, raising=False)

@@ -44,7 +44,8 @@ def manage(engine_arguments, monkeypatch):
 
     def make(speculation, mode, support=AttentionCGSupport.UNIFORM_BATCH):
         arguments = EngineArgs(
-            **engine_arguments | {"max_num_seqs": 16}, speculative_config=speculation
+            **engine_arguments | {"max_num_seqs": 16},
+            speculative_config=dict(speculation) if speculation else None,
         )
         config = arguments.create_engine_config()
         sizes = list(COMPILATION["cudagraph_capture_sizes"])

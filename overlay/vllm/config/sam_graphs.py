@@ -79,7 +79,9 @@ def draft_graphs(
         or support.value < AttentionCGSupport.UNIFORM_BATCH.value
     ):
         return {}
-    ranks = config.parallel_config.tensor_parallel_size if compilation.pass_config.enable_sp else 1
+    # Not every release has the option.
+    shares = getattr(compilation.pass_config, "enable_sp", False)
+    ranks = config.parallel_config.tensor_parallel_size if shares else 1
     others = compilation.cudagraph_capture_sizes or []
     return {
         length: whole_draft_sizes(others, length, widest, ranks)

@@ -205,7 +205,7 @@ def test_what_is_not_added_is_not_lost(rebase, publish, project, repository):
     git(repository, "add", "alpha/helper.py")
     assert rebase("--continue").code == 1  # a new file needs eyes
     assert rebase("--accept", FIRST).code == 0
-    assert "helped = True" in (project.root / "patches/new/alpha" / FIRST).read_text()
+    assert "helped = True" in (project.root / "patches/new" / FIRST).read_text()
 
 
 @pytest.mark.parametrize("continues", [(), ("--continue",)])
