@@ -68,7 +68,8 @@ def test_a_scalar_truth_value_is_a_mask(first, expected):
 def test_functions_of_the_device_are_numpys():
     source, target = torch.tensor([0.0, 0.5, 1.0, 1e-9]), torch.zeros(4)
     _log1p[(1,)](source, target, BLOCK=4)
-    assert torch.equal(target, torch.log1p(source))
+    # The last digit depends on which of its instructions a processor has.
+    torch.testing.assert_close(target, torch.log1p(source))
 
 
 def test_sums_wrap_around_as_on_a_gpu():
