@@ -22,9 +22,6 @@ from vllm.v1.sample.logits_processor import MinPLogitsProcessor, build_logitspro
 from testing.engine import NGRAM, SAM, generate, model_runner
 from testing.registry import needs, provides
 
-# A release without graphs for drafts has no such option.
-MISSING_COSTS = {"sam_step_costs": "none.json"}
-MISSING_COSTS_MESSAGE = r"none\.json cannot be read: No such file|[Uu]nexpected keyword"
 OVERLAP = "overlapping drafts in the first model runner"
 
 
@@ -47,7 +44,6 @@ OVERLAP = "overlapping drafts in the first model runner"
         ({"num_speculative_tokens": 3, "sam_min_acceptance": 1.0}, "less than 1"),
         ({"num_speculative_tokens": 3, "sam_min_acceptance": -0.1}, "must be at least 0"),
         ({"num_speculative_tokens": 3, "sam_min_acceptance": float("nan")}, "must be at least 0"),
-        ({"num_speculative_tokens": 3, **MISSING_COSTS}, MISSING_COSTS_MESSAGE),
         ({"num_speculative_tokens": 3, "model": "a.b", "revision": "c"}, "remove model, revision"),
         (
             {"num_speculative_tokens": "three"},
@@ -69,6 +65,12 @@ TAKEN = {
     *("enable_chunked_prefill", "disable_log_stats"),
     *("rejection_sample_method", "synthetic_acceptance_rates", "synthetic_acceptance_length"),
 }
+
+
+@needs("full graphs for whole drafts")
+def test_step_costs_that_cannot_be_read_are_refused():
+    with pytest.raises(ValueError, match=r"none\.json cannot be read: No such file"):
+        SpeculativeConfig(**SAM, sam_step_costs="none.json")
 
 
 def test_verification_by_lot_is_refused():
