@@ -25,7 +25,6 @@ from typing import Any
 import click
 from specroll_speculation.ledger import VARIABLE as LEDGER_VARIABLE
 
-from bench.ledger import Steps, differences, read_steps
 from bench.lib.engines import options
 from bench.lib.engines.methods import REFERENCE, SAM, SPECULATION, THRESHOLD_VARIABLE
 from bench.lib.engines.options import POSITIVE, ShapeOptions
@@ -37,6 +36,7 @@ from bench.lib.input.option_records import options_as
 from bench.lib.input.prompts import first_prompts
 from bench.lib.measures import gains
 from bench.lib.measures.gains import Recommendation
+from bench.lib.measures.ledgers import Steps, differences, read_steps
 from bench.lib.output import files, tables
 from bench.lib.output.circumstances import circumstances
 from bench.lib.output.results import Results

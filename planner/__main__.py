@@ -35,7 +35,7 @@ from planner import (
 )
 from planner.acceptance_profile import AcceptanceProfile
 from planner.answer_lengths import Source
-from planner.engine_mode import NOTHING_LOST, EngineMode
+from planner.engine_mode import NOTHING_LOST, OLD_MODE, EngineMode
 from planner.predictions import Cluster, Prediction, Rollout, recommended
 from planner.simulation import EngineShape, Groups, Speculation
 
@@ -64,7 +64,6 @@ What an engine with a drafter loses is a JSON object, such as
 planner/engine_mode.py says more; planner/engine_modes has an example.
 """
 
-OLD_MODE = Path(__file__).resolve().parent / "engine_modes" / "before_graphs.json"
 DRAFT_LENGTHS = 1, 2, 3, 5, 8
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -110,7 +109,7 @@ class Choice:
             raise click.UsageError("--mode and --ledgers say the same; leave one of them out.")
         if self.ledgers:
             return engine_mode.of_ledgers(*self.ledgers)
-        return read_mode(self.mode) if self.mode else NOTHING_LOST
+        return engine_mode.read(self.mode) if self.mode else NOTHING_LOST
 
 
 @click.command(
@@ -168,7 +167,7 @@ def main(chosen: Choice) -> None:
         for setting in progress(settings, "settings", "setting")
     ]
     words = f"{predictions.table(none, predicted)}\n\n{advice(recommended(predicted))}"
-    old = replace(cluster, mode=read_mode(chosen.old_mode))
+    old = replace(cluster, mode=engine_mode.read(chosen.old_mode))
     before = _in_old_mode(old, groups, none, profile, recommended(predicted))
     if before:
         words += f"\n{comparison(before, chosen.old_mode)}"
@@ -178,11 +177,6 @@ def main(chosen: Choice) -> None:
     draw = partial(plots.write, predicted, none)
     found = {**about, **_found(none, predicted), "old_mode": before and asdict(before)}
     Results(chosen.json_file, chosen.pictures).deliver(words, found, draw)
-
-
-def read_mode(file: Path) -> EngineMode:
-    """Return what an engine with a drafter loses, of a JSON object."""
-    return json_record.record(EngineMode, json_record.read(file), file)
 
 
 def _in_old_mode(

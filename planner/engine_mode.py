@@ -14,7 +14,8 @@ from statistics import median
 import click
 from specroll_speculation.ledger import LedgerStep
 
-from bench.ledger import durations, read_steps
+from bench.lib.measures.ledgers import durations, read_steps
+from planner import json_record
 from planner.cost_model import Load, StepCost
 
 
@@ -50,6 +51,16 @@ class EngineMode:
 
 
 NOTHING_LOST = EngineMode()
+OLD_MODE = Path(__file__).resolve().parent / "engine_modes" / "before_graphs.json"
+
+
+def read(file: Path) -> EngineMode:
+    """Return the shares that a JSON object gives.
+
+    Raises:
+        click.BadParameter: it gives none.
+    """
+    return json_record.record(EngineMode, json_record.read(file), file)
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,14 @@ from matplotlib.figure import Figure
 from bench.lib.output import files, tables
 from bench.lib.output.progress import progress
 from bench.lib.output.results import Results
-from planner import acceptance_profile, answer_lengths, cost_model, json_record
+from planner import acceptance_profile, answer_lengths, cost_model, engine_mode, json_record
 from planner.acceptance_profile import AcceptanceProfile
 from planner.answer_lengths import LogNormal
 from planner.cost_model import Roofline
-from planner.engine_mode import EngineMode
 from planner.predictions import Cluster, Rollout, prediction
 from planner.simulation import EngineShape, Speculation
 
 FOLDER = Path(__file__).resolve().parent / "clusters"
-OLD_MODE = FOLDER.parent / "engine_modes" / "before_graphs.json"
 CASES = "qwen3_32b", "qwen3_32b_large", "qwen3_235b"
 ACCEPTANCE = "sky_own"
 # Median prompt of AIME 2024 in tokens of tekken.
@@ -114,7 +112,7 @@ class Case:
     def found(self) -> Found:
         """Return what is predicted for the published setting, and what it would need.
 
-        ``x_none_before`` is predicted for an engine that loses what `OLD_MODE` says.
+        ``x_none_before`` is predicted for an engine that loses what `engine_mode.OLD_MODE` says.
         ``x_none_as_published`` is the gain if the tail went `TAIL_X_NONE` times faster,
         ``tail_x_needed`` how much faster it would have to go for the published gain: None where
         all of the tail is too little.
@@ -124,8 +122,8 @@ class Case:
         setting = Speculation(published.threshold, profile)
         cluster = self._cluster(self.cost)
         predicted = prediction(cluster, self._groups, self.none, setting)
-        lost = json_record.record(EngineMode, json_record.read(OLD_MODE), OLD_MODE)
-        before = prediction(replace(cluster, mode=lost), self._groups, self.none, setting)
+        old = replace(cluster, mode=engine_mode.read(engine_mode.OLD_MODE))
+        before = prediction(old, self._groups, self.none, setting)
         share = self.none.tail_seconds(published.threshold) / self.none.mean_seconds
         saved = 1 - 1 / published.x_none
         return {

@@ -16,7 +16,7 @@ require("full graphs for whole drafts")
 from specroll_speculation.ledger import VARIABLE
 from vllm_ascend.compilation import acl_graph
 
-from bench.ledger import differences, read_steps, reason
+from bench.lib.measures.ledgers import differences, read_steps, reason
 from testing.engine import SAM, generate
 from testing.engine_fixtures import THRESHOLD
 from testing.npu_emulator.graphs import COMPILATION, use_graphs

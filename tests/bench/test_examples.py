@@ -9,7 +9,6 @@ import pytest
 @pytest.mark.parametrize(
     "name",
     [
-        "bench.ledger",
         "bench.lib.drafters.automaton",
         "bench.lib.drafters.first_occurrence",
         "bench.lib.drafters.peers",
@@ -18,6 +17,7 @@ import pytest
         "bench.lib.engines.stepping",
         "bench.lib.engines.timed",
         "bench.lib.measures.gains",
+        "bench.lib.measures.ledgers",
         "demo.scorer_tasks.sums",
         "planner",
         "planner.acceptance_profile",

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 from specroll_speculation.ledger import Ledger, LedgerStep
 
-from bench.ledger import differences, main, milliseconds, read_steps, reason
+from bench.ledger import main
+from bench.lib.measures.ledgers import differences, milliseconds, read_steps, reason
 
 STEP = LedgerStep(
     step=0,

@@ -23,7 +23,7 @@ from vllm.v1.worker.gpu import cudagraph_utils
 from vllm.v1.worker.gpu.cudagraph_utils import ModelCudaGraphManager
 from vllm.v1.worker.gpu.spec_decode.sam_graph_manager import SamGraphManager
 
-from bench.ledger import compared, differences, read_steps, reason
+from bench.lib.measures.ledgers import compared, differences, read_steps, reason
 from testing.engine import SAM, generate, model_runner
 from testing.engine_fixtures import THRESHOLD
 from testing.graph_stand_in import GraphError, check_shapes

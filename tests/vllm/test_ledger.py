@@ -9,7 +9,7 @@ require("a ledger of steps")
 
 from specroll_speculation.ledger import VARIABLE
 
-from bench.ledger import read_steps
+from bench.lib.measures.ledgers import read_steps
 from testing.engine import SAM, generate
 
 

@@ -208,12 +208,12 @@ def _sessions(carriages: Iterable[Carriage]) -> list[Session]:
 
 def _settle(carriages: Sequence[Carriage], dropped: Collection[str]) -> None:
     """Go on after conflicts: patches that are dropped are left out, others were resolved."""
-    stopped = [carriage for carriage in carriages if carriage.session.conflict]
+    stopped = [(each, each.session.conflict) for each in carriages if each.session.conflict]
     if not stopped:
         raise RequestError("No patch is in conflict; leave out --continue.")
-    for carriage in stopped:
-        patch = carriage.session.conflict.patch if carriage.session.conflict else ""
-        if any(is_named(f"{carriage.session.package}/{patch}", text) for text in dropped):
+    for carriage, conflict in stopped:
+        name = f"{carriage.session.package}/{conflict.patch}"
+        if any(is_named(name, text) for text in dropped):
             carriage.skip()
         else:
             carriage.settle()
